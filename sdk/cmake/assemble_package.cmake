@@ -1,0 +1,37 @@
+# Puts a package together: see dispatch_add_plugin. plugin.json comes last, so that a directory with one is complete.
+cmake_minimum_required(VERSION 3.25)
+
+function(hash_of path result)
+  execute_process(COMMAND ${B2SUM} -l 256 ${path} OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCH "^[0-9a-f]+" hex "${output}")
+  string(LENGTH "${hex}" length)
+  if(NOT length EQUAL 64)
+    message(FATAL_ERROR "${B2SUM} -l 256 ${path} answered \"${output}\"")
+  endif()
+  set(${result} ${hex} PARENT_SCOPE)
+endfunction()
+
+file(READ ${MANIFEST} json)
+foreach(member library files)
+  string(JSON found ERROR_VARIABLE error GET "${json}" ${member})
+  if(NOT error)
+    message(FATAL_ERROR "${MANIFEST} should not have \"${member}\": the build fills it in")
+  endif()
+endforeach()
+
+file(GLOB old LIST_DIRECTORIES false ${PACKAGE}/*)
+if(old)
+  file(REMOVE ${old})
+endif()
+file(MAKE_DIRECTORY ${PACKAGE})
+get_filename_component(library_name ${LIBRARY} NAME)
+# A copy, not a link: packages hold regular files only.
+file(COPY_FILE ${LIBRARY} ${PACKAGE}/${library_name})
+file(COPY_FILE ${LICENSE} ${PACKAGE}/LICENSE)
+hash_of(${PACKAGE}/${library_name} library_hash)
+hash_of(${PACKAGE}/LICENSE license_hash)
+
+string(JSON json SET "${json}" library "\"${library_name}\"")
+string(JSON json SET "${json}" files "{\"${library_name}\": \"${library_hash}\", \"LICENSE\": \"${license_hash}\"}")
+file(WRITE ${PACKAGE}/plugin.json.new "${json}\n")
+file(RENAME ${PACKAGE}/plugin.json.new ${PACKAGE}/plugin.json)

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <dispatch/sdk/auth_provider.hpp>
+#include <dispatch/testing/fake_host.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dispatch::testing {
+
+/// A plugin in use, through its C table, as the host uses it.
+class Instance {
+ public:
+  Instance(const dispatch_plugin_v1* plugin, dispatch_instance* raw) : _plugin(plugin), _raw(raw) {}
+  Instance(Instance&& other) noexcept : _plugin(other._plugin), _raw(std::exchange(other._raw, nullptr)) {}
+  Instance& operator=(Instance&&) = delete;
+  ~Instance() {
+    if (_raw != nullptr) _plugin->destroy(_raw);
+  }
+
+  Outcome start(CallOptions options = {}) { return control(_plugin->start, std::move(options)); }
+  Outcome drain(CallOptions options = {}) { return control(_plugin->drain, std::move(options)); }
+  Outcome stop(CallOptions options = {}) { return control(_plugin->stop, std::move(options)); }
+  Outcome reconfigure(const Json& configuration, std::uint64_t revision = 2) {
+    if (_plugin->reconfigure == nullptr) return {DISPATCH_ERR_UNSUPPORTED, "It cannot reconfigure.", 0, {}};
+    FakeCall call;
+    dispatch_str none{nullptr, 0};
+    return call.finish(_plugin->reconfigure(_raw, call.raw(), str(configuration.dump()), revision), none);
+  }
+
+  Outcome invoke(std::string_view method, const Json& input, CallOptions options = {}) {
+    return invokeText(method, input.dump(), std::move(options));
+  }
+  /// The same with any text for input.
+  Outcome invokeText(std::string_view method, std::string_view input, CallOptions options = {}) {
+    const auto& table = need<dispatch_integration_1>(DISPATCH_INTEGRATION_1);
+    return json(std::move(options), [&](const dispatch_call* call, dispatch_str* out) {
+      return table.invoke(_raw, call, str(method), str(input), out);
+    });
+  }
+  /// The effect of a method, or 0 if the plugin does not have it.
+  dispatch_effect effect(std::string_view method) const {
+    const auto& table = need<dispatch_integration_1>(DISPATCH_INTEGRATION_1);
+    for (std::uint32_t i = 0; i < table.method_count; ++i)
+      if (view(table.methods[i]->name) == method) return table.methods[i]->effect;
+    return 0;
+  }
+
+  Outcome test(const Json& input = Json::object(), CallOptions options = {}) {
+    const auto& table = need<dispatch_health_1>(DISPATCH_HEALTH_1);
+    return json(std::move(options), [&](const dispatch_call* call, dispatch_str* out) {
+      return table.test(_raw, call, str(input.dump()), out);
+    });
+  }
+
+  Outcome describe(CallOptions options = {}) {
+    const auto& table = need<dispatch_auth_1>(DISPATCH_AUTH_1);
+    return json(std::move(options), [&](const dispatch_call* call, dispatch_str* out) {
+      return table.describe(_raw, call, out);
+    });
+  }
+  /// The value holds what the provider answered: kind, issuer, subject, email, name, message, field,
+  /// redirect_url, state, reason.
+  Outcome authenticate(AuthAction action, const Json& fields, const std::string& subject = {},
+                       CallOptions options = {}) {
+    const auto& table = need<dispatch_auth_1>(DISPATCH_AUTH_1);
+    FakeCall call(std::move(options));
+    const std::string form = fields.dump();
+    dispatch_auth_request request{};
+    request.struct_size = sizeof request;
+    request.action = static_cast<dispatch_auth_action>(action);
+    request.organization = str("default");
+    request.base_url = str("http://127.0.0.1:8000");
+    request.peer_address = str("127.0.0.1");
+    request.fields_json = str(form);
+    request.headers_json = str("[]");
+    request.subject = str(subject);
+    dispatch_auth_result result{};
+    result.struct_size = sizeof result;
+    const dispatch_status status = table.authenticate(_raw, call.raw(), &request, &result);
+    dispatch_str none{nullptr, 0};
+    Outcome outcome = call.finish(status, none);
+    outcome.value = {{"kind", result.kind},
+                     {"issuer", view(result.issuer)},
+                     {"subject", view(result.subject)},
+                     {"email", view(result.email)},
+                     {"email_verified", result.email_verified},
+                     {"name", view(result.name)},
+                     {"message", view(result.message)},
+                     {"field", view(result.field)},
+                     {"redirect_url", view(result.redirect_url)},
+                     {"state", view(result.state)},
+                     {"reason", call.lastMessage()}};
+    return outcome;
+  }
+
+  /// The value is the secret, as text.
+  Outcome decrypt(std::string_view name, std::string_view stored, CallOptions options = {}) {
+    const auto& table = need<dispatch_secret_1>(DISPATCH_SECRET_1);
+    FakeCall call(std::move(options));
+    std::string secret;
+    bool used = false;
+    std::pair<std::string*, bool*> target{&secret, &used};
+    dispatch_secret_sink sink{};
+    sink.struct_size = sizeof sink;
+    sink.host_data = &target;
+    sink.buffer = [](const dispatch_secret_sink* self, std::uint64_t size) -> std::uint8_t* {
+      auto& [text, taken] = *static_cast<std::pair<std::string*, bool*>*>(self->host_data);
+      if (size == 0 || size > 65536 || *taken) return nullptr;
+      *taken = true;
+      text->resize(static_cast<std::size_t>(size));
+      return reinterpret_cast<std::uint8_t*>(text->data());
+    };
+    dispatch_str none{nullptr, 0};
+    Outcome outcome = call.finish(table.decrypt(_raw, call.raw(), str(name), str(stored), &sink), none);
+    if (outcome.ok() && !used) throw std::runtime_error("decrypt answered OK without a secret.");
+    outcome.value = secret;
+    return outcome;
+  }
+  /// The value is what goes inside ENC[provider,…].
+  Outcome encrypt(std::string_view name, std::string_view plaintext, CallOptions options = {}) {
+    const auto& table = need<dispatch_secret_1>(DISPATCH_SECRET_1);
+    if (table.encrypt == nullptr) return {DISPATCH_ERR_UNSUPPORTED, "It cannot encrypt.", 0, {}};
+    FakeCall call(std::move(options));
+    dispatch_str out{nullptr, 0};
+    Outcome outcome = call.finish(table.encrypt(_raw, call.raw(), str(name), str(plaintext), &out), out);
+    if (outcome.ok()) outcome.value = std::string(view(out));
+    return outcome;
+  }
+
+  bool has(std::string_view interfaceId) const {
+    return _plugin->get_interface(_raw, str(interfaceId)) != nullptr;
+  }
+  dispatch_instance* raw() const noexcept { return _raw; }
+
+ private:
+  template <class Table>
+  const Table& need(const char* id) const {
+    const void* table = _plugin->get_interface(_raw, str(id));
+    if (table == nullptr) throw std::runtime_error(std::string("The plugin has no ") + id);
+    return *static_cast<const Table*>(table);
+  }
+  template <class Function>
+  Outcome json(CallOptions options, Function&& function) {
+    FakeCall call(std::move(options));
+    dispatch_str out{nullptr, 0};
+    Outcome outcome = call.finish(function(call.raw(), &out), out);
+    if (outcome.ok()) outcome.value = Json::parse(view(out));
+    return outcome;
+  }
+  Outcome control(dispatch_status (*function)(dispatch_instance*, const dispatch_call*),
+                  CallOptions options) {
+    if (function == nullptr) return {DISPATCH_OK, {}, 0, {}};
+    FakeCall call(std::move(options));
+    dispatch_str none{nullptr, 0};
+    return call.finish(function(_raw, call.raw()), none);
+  }
+
+  const dispatch_plugin_v1* _plugin;
+  dispatch_instance* _raw;
+};
+
+inline Outcome FakeHost::tryLoad(const dispatch_plugin_v1* plugin, const Json& configuration) {
+  FakeCall call;
+  dispatch_instance* raw = nullptr;
+  dispatch_str none{nullptr, 0};
+  Outcome outcome = call.finish(plugin->create(&_raw, call.raw(), str(configuration.dump()), &raw), none);
+  if (outcome.ok())
+    plugin->destroy(raw);
+  else if (raw != nullptr)
+    throw std::runtime_error("create failed and still gave an instance.");
+  return outcome;
+}
+
+inline Instance FakeHost::load(const dispatch_plugin_v1* plugin, const Json& configuration) {
+  FakeCall call;
+  dispatch_instance* raw = nullptr;
+  dispatch_str none{nullptr, 0};
+  const std::string text = configuration.dump();
+  const Outcome outcome = call.finish(plugin->create(&_raw, call.raw(), str(text), &raw), none);
+  if (!outcome.ok()) throw std::runtime_error("create failed: " + outcome.message);
+  return {plugin, raw};
+}
+
+}  // namespace dispatch::testing
