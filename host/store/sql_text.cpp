@@ -1,0 +1,144 @@
+#include "store/sql_text.hpp"
+
+#include "base/problem.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+namespace dispatch::store {
+namespace {
+
+/// Length of the quoted text or comment that starts at `at`, 0 if none does. An unterminated one reaches to
+/// the end.
+std::size_t opaqueLength(std::string_view sql, std::size_t at) {
+  const char first = sql[at];
+  const char second = at + 1 < sql.size() ? sql[at + 1] : '\0';
+  const auto until = [&](std::string_view end, std::size_t from) {
+    const std::size_t found = sql.find(end, from);
+    return found == std::string_view::npos ? sql.size() - at : found + end.size() - at;
+  };
+  // A doubled quote inside is two quoted texts in a row: the same for this purpose.
+  if (first == '\'' || first == '"') return until(std::string_view(&first, 1), at + 1);
+  if (first == '-' && second == '-') return until("\n", at);
+  if (first == '/' && second == '*') return until("*/", at + 2);
+  return 0;
+}
+
+}  // namespace
+
+std::string numberPlaceholders(std::string_view sql) {
+  std::string result;
+  result.reserve(sql.size() + 16);
+  int number = 0;
+  for (std::size_t at = 0; at < sql.size();) {
+    if (const std::size_t length = opaqueLength(sql, at)) {
+      result.append(sql.substr(at, length));
+      at += length;
+    } else if (sql[at] == '?') {
+      result += '$';
+      result += std::to_string(++number);
+      ++at;
+    } else {
+      result += sql[at++];
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> splitStatements(std::string_view script) {
+  std::vector<std::string> statements;
+  std::string current;
+  const auto finish = [&] {
+    const std::size_t first = current.find_first_not_of(" \t\r\n");
+    if (first != std::string::npos)
+      statements.push_back(current.substr(first, current.find_last_not_of(" \t\r\n") - first + 1));
+    current.clear();
+  };
+  for (std::size_t at = 0; at < script.size();) {
+    if (const std::size_t length = opaqueLength(script, at)) {
+      if (script[at] == '\'' || script[at] == '"')
+        current.append(script.substr(at, length));
+      else
+        current += '\n';
+      at += length;
+    } else if (script[at] == ';') {
+      finish();
+      ++at;
+    } else {
+      current += script[at++];
+    }
+  }
+  finish();
+  return statements;
+}
+
+std::string quotedName(std::string_view name) {
+  for (const char c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+      throw std::logic_error("not a column or table name: " + std::string(name));
+  if (name.empty()) throw std::logic_error("an empty column or table name");
+  return '"' + std::string(name) + '"';
+}
+
+bool isUtf8(std::string_view text) noexcept {
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = at + text.size();
+  while (at < end) {
+    if (end - at >= 8) {
+      std::uint64_t block = 0;
+      std::memcpy(&block, at, 8);
+      if ((block & 0x8080808080808080ULL) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    const unsigned char lead = *at;
+    if (lead < 0x80) {
+      ++at;
+      continue;
+    }
+    // RFC 3629 section 4: the second byte's range keeps out overlong forms, surrogates and what lies past
+    // U+10FFFF.
+    int more = 0;
+    unsigned char low = 0x80, high = 0xBF;
+    if (lead >= 0xC2 && lead <= 0xDF)
+      more = 1;
+    else if (lead >= 0xE0 && lead <= 0xEF) {
+      more = 2;
+      if (lead == 0xE0) low = 0xA0;
+      if (lead == 0xED) high = 0x9F;
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+      more = 3;
+      if (lead == 0xF0) low = 0x90;
+      if (lead == 0xF4) high = 0x8F;
+    } else {
+      return false;
+    }
+    if (end - at <= more) return false;
+    if (at[1] < low || at[1] > high) return false;
+    for (int i = 2; i <= more; ++i)
+      if ((at[i] & 0xC0) != 0x80) return false;
+    at += more + 1;
+  }
+  return true;
+}
+
+void checkParameters(const Values& parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const char* found = nullptr;
+    if (const auto* text = std::get_if<std::string>(&parameters[i])) {
+      if (std::memchr(text->data(), 0, text->size()))
+        found = "expected text without NUL characters, found one";
+      else if (!isUtf8(*text))
+        found = "expected UTF-8 text, found other bytes";
+    } else if (const auto* number = std::get_if<double>(&parameters[i])) {
+      if (!std::isfinite(*number)) found = "expected a finite number";
+    }
+    if (found)
+      throw Problem(Problem::Kind::invalid,
+                    "value " + std::to_string(i + 1) + " cannot be stored: " + found + "; send it without");
+  }
+}
+
+}  // namespace dispatch::store
