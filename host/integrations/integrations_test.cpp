@@ -1,0 +1,437 @@
+#include "integrations/integrations.hpp"
+
+#include "base/base.hpp"
+#include "integrations/testing/fake_catalog.hpp"
+#include "store/testing/test_database.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace dispatch::integrations {
+
+namespace {
+
+using testing::failed;
+using testing::FakeInstance;
+using testing::fine;
+
+const Json mailSchema = Json::parse(R"({
+  "type": "object", "required": ["host"], "additionalProperties": false,
+  "properties": {
+    "host": {"type": "string", "minLength": 1},
+    "port": {"type": "integer", "default": 25},
+    "password": {"type": "string", "x-dispatch-secret": true}
+  }})");
+
+struct IntegrationsTest : store::testing::DatabaseTest {
+  testing::FakeCatalog catalog;
+  testing::FakePlugin* ticket = nullptr;
+  testing::FakePlugin* mail = nullptr;
+  config::Envelope envelope{config::SecretText("a key of more than thirty-two characters")};
+  std::filesystem::path directory;
+  std::unique_ptr<config::Settings> settings;
+  std::unique_ptr<Integrations> integrations;
+  std::int64_t organization = 0, project = 0;
+
+  void SetUp() override {
+    DatabaseTest::SetUp();
+    char pattern[] = "/tmp/dispatch-integrations-XXXXXX";
+    directory = ::mkdtemp(pattern);
+    ticket = &catalog.add("builtin-ticket", "ticket");
+    ticket->installed.manifest.enabledByDefault = true;
+    mail = &catalog.add("fake-mail", "email", mailSchema);
+    catalog.add("fake-login", "auth-provider");
+    const auto row = db().session()->one("SELECT id, organization_id FROM project WHERE name = 'default'");
+    organization = row->integer("organization_id");
+    project = row->integer("id");
+  }
+  void TearDown() override {
+    integrations.reset();
+    std::filesystem::remove_all(directory);
+    DatabaseTest::TearDown();
+  }
+
+  void begin(const std::string& yaml = "",
+             const std::string& environment = "DISPATCH_AUTHENTICATION_PROVIDER_SLUG=fake-login\n") {
+    integrations.reset();
+    std::filesystem::create_directories(directory / "etc/dispatch");
+    std::ofstream(directory / "etc/dispatch/dispatch.yaml") << yaml;
+    std::ofstream(directory / "etc/dispatch/.env") << environment;
+    settings =
+        std::make_unique<config::Settings>(config::Settings::load(config::Paths::under(directory.string())));
+    integrations = Integrations::open(
+        catalog, db(), *settings, envelope, [](const std::string& name, const std::string& stored) {
+          if (stored == "ENC[fake,sealed]") return config::SecretText("opened for " + name);
+          if (stored.starts_with("ENC["))
+            throw Problem(Problem::Kind::invalid,
+                          name + " cannot be decrypted by the secret provider fake: no key");
+          return config::SecretText(stored);
+        });
+    integrations->start();
+  }
+
+  Enablement rowOf(const std::string& pluginId) {
+    for (auto& enablement : integrations->list(organization, project))
+      if (enablement.pluginId == pluginId) return enablement;
+    ADD_FAILURE() << "no row of " << pluginId;
+    return {};
+  }
+  std::int64_t idOf(const std::string& pluginId) { return rowOf(pluginId).id; }
+
+  std::string setting(const std::string& type, const std::string& name) {
+    const auto serving = integrations->serving(project, type);
+    return serving.instance ? dynamic_cast<FakeInstance&>(*serving.instance).setting(name)
+                            : "not serving: " + serving.reason;
+  }
+
+  Problem refusalOf(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Problem& problem) {
+      return problem;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return Problem(Problem::Kind::internal, "");
+  }
+
+  std::string stored(std::int64_t id) {
+    return db()
+        .session()
+        ->one("SELECT configuration FROM plugin_instance WHERE id = ?", {id})
+        ->text("configuration");
+  }
+
+  static bool within(std::chrono::milliseconds limit, const std::function<bool()>& check) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (std::chrono::steady_clock::now() < end) {
+      if (check()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return check();
+  }
+};
+DISPATCH_TEST_ON_BOTH_DATABASES(IntegrationsTest);
+
+TEST_P(IntegrationsTest, AFreshInstallationServesWithItsBuiltInPlugins) {
+  begin();
+  EXPECT_EQ(rowOf("builtin-ticket").state, "healthy");
+  EXPECT_EQ(rowOf("fake-mail").state, "disabled");
+  EXPECT_TRUE(integrations->serving(project, "ticket").instance);
+  EXPECT_EQ(integrations->list(organization, project).size(), 2u) << "auth providers belong to no project";
+}
+
+TEST_P(IntegrationsTest, AMissingPluginIsExplainedWithTheFix) {
+  begin();
+  EXPECT_EQ(integrations->serving(project, "email").reason,
+            "No email plugin is enabled in project default. Enable one under Settings > Plugins.");
+}
+
+TEST_P(IntegrationsTest, StartingAgainChangesNothing) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "a"}}, "me");
+  const auto before = db().session()->query(
+      "SELECT id, enabled, config_revision, configuration FROM plugin_instance ORDER BY id");
+  begin();
+  const auto after = db().session()->query(
+      "SELECT id, enabled, config_revision, configuration FROM plugin_instance ORDER BY id");
+  ASSERT_EQ(before.size(), after.size());
+  for (std::size_t i = 0; i < before.size(); ++i)
+    for (std::size_t j = 0; j < before[i].size(); ++j) EXPECT_EQ(before[i].at(j), after[i].at(j));
+}
+
+TEST_P(IntegrationsTest, ARemovedRowStaysAwayOverARestart) {
+  begin();
+  integrations->remove(idOf("fake-mail"), "me");
+  begin();
+  EXPECT_EQ(integrations->list(organization, project).size(), 1u);
+}
+
+TEST_P(IntegrationsTest, EnablingWithoutItsSettingsIsRefusedAtTheField) {
+  begin();
+  const auto refusal = refusalOf([&] { integrations->change(idOf("fake-mail"), true, nullptr, "me"); });
+  EXPECT_EQ(refusal.kind(), Problem::Kind::invalid);
+  EXPECT_EQ(refusal.location().at(0), "body");
+  EXPECT_FALSE(rowOf("fake-mail").enabled);
+}
+
+TEST_P(IntegrationsTest, ASecretReachesThePluginAndNobodyElse) {
+  begin();
+  const auto shown =
+      integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  EXPECT_EQ(shown.configuration["password"], "**********");
+  EXPECT_EQ(shown.state, "healthy");
+  EXPECT_EQ(setting("email", "password"), "hunter2hunter2");
+  EXPECT_EQ(stored(shown.id).find("hunter2"), std::string::npos);
+  for (const auto& row : db().session()->query("SELECT details FROM audit"))
+    EXPECT_EQ(row.text("details").find("hunter2"), std::string::npos);
+}
+
+TEST_P(IntegrationsTest, AFormSavedUntouchedKeepsItsSecret) {
+  begin();
+  const auto shown =
+      integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  Json form = shown.configuration;
+  form["host"] = "other";
+  integrations->change(shown.id, std::nullopt, form, "me");
+  EXPECT_EQ(setting("email", "host"), "other");
+  EXPECT_EQ(setting("email", "password"), "hunter2hunter2");
+  form["password"] = "";
+  EXPECT_EQ(integrations->change(shown.id, std::nullopt, form, "me").configuration["password"], "");
+  EXPECT_EQ(setting("email", "password"), "");
+}
+
+TEST_P(IntegrationsTest, ASecretThatLooksLikeAReferenceIsTakenLiterally) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "ENC[fake,sealed]"}}, "me");
+  EXPECT_EQ(setting("email", "password"), "ENC[fake,sealed]");
+  integrations->change(idOf("fake-mail"), true,
+                       {{"host", "mail"}, {"password", "enc:v1:0011223344556677:AAAA"}}, "me");
+  EXPECT_EQ(setting("email", "password"), "enc:v1:0011223344556677:AAAA");
+}
+
+TEST_P(IntegrationsTest, ARejectedChangeLeavesEverythingAsItWas) {
+  begin();
+  const auto shown = integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  const auto before = stored(shown.id);
+  for (const Json& bad :
+       {Json{{"host", ""}}, Json{{"host", 5}}, Json{{"host", "a"}, {"unknown", 1}}, Json{{"port", 1}}})
+    EXPECT_EQ(refusalOf([&] { integrations->change(shown.id, std::nullopt, bad, "me"); }).kind(),
+              Problem::Kind::invalid)
+        << bad;
+  EXPECT_EQ(stored(shown.id), before);
+  EXPECT_EQ(setting("email", "host"), "mail");
+}
+
+TEST_P(IntegrationsTest, EnablingOneSwitchesOffTheOtherOfItsType) {
+  catalog.add("other-ticket", "ticket");
+  begin();
+  integrations->change(idOf("other-ticket"), true, nullptr, "me");
+  EXPECT_FALSE(rowOf("builtin-ticket").enabled);
+  EXPECT_EQ(integrations->serving(project, "ticket").instance->manifest().id, "other-ticket");
+  EXPECT_EQ(integrations->allServing(project, "ticket").size(), 1u);
+}
+
+TEST_P(IntegrationsTest, TwoThatAreMultipleServeTogether) {
+  catalog.add("flow-a", "workflow").installed.manifest.multiple = true;
+  catalog.add("flow-b", "workflow").installed.manifest.multiple = true;
+  begin();
+  integrations->change(idOf("flow-a"), true, nullptr, "me");
+  integrations->change(idOf("flow-b"), true, nullptr, "me");
+  EXPECT_EQ(integrations->allServing(project, "workflow").size(), 2u);
+}
+
+TEST_P(IntegrationsTest, APluginThatCannotStartIsDegradedRetriedAndThenServes) {
+  std::atomic<bool> peerIsThere{false};
+  mail->start = [&](const plugin::Configuration&) {
+    return peerIsThere ? fine() : failed(DISPATCH_ERR_UNAVAILABLE, "mail does not answer");
+  };
+  begin();
+  const auto shown = integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  EXPECT_EQ(shown.state, "degraded");
+  EXPECT_EQ(shown.reason, "mail does not answer");
+  EXPECT_NE(integrations->serving(project, "email").reason.find("mail does not answer"), std::string::npos);
+  peerIsThere = true;
+  EXPECT_TRUE(within(std::chrono::seconds(5), [&] { return rowOf("fake-mail").state == "healthy"; }));
+  EXPECT_TRUE(integrations->serving(project, "email").instance);
+}
+
+TEST_P(IntegrationsTest, AStateIsToldToOpenPages) {
+  std::mutex mutex;
+  std::vector<std::string> states;
+  mail->start = [&](const plugin::Configuration&) { return failed(DISPATCH_ERR_UNAVAILABLE, "down"); };
+  begin();
+  const auto subscription = db().events().subscribe([&](const store::Event& event) {
+    std::lock_guard lock(mutex);
+    if (event.subject == "plugin_instance" && event.data.contains("state"))
+      states.push_back(event.data["state"]);
+  });
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  EXPECT_TRUE(within(std::chrono::seconds(5), [&] {
+    std::lock_guard lock(mutex);
+    return std::find(states.begin(), states.end(), "degraded") != states.end();
+  }));
+}
+
+TEST_P(IntegrationsTest, APluginThatReconfiguresKeepsItsInstanceAnotherIsReplaced) {
+  mail->reconfigure = [](const plugin::Configuration&) { return fine(); };
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "one"}}, "me");
+  const auto before = integrations->serving(project, "email").instance;
+  integrations->change(idOf("fake-mail"), std::nullopt, {{"host", "two"}}, "me");
+  EXPECT_EQ(integrations->serving(project, "email").instance, before);
+  EXPECT_EQ(setting("email", "host"), "two");
+  mail->reconfigure = {};
+  integrations->change(idOf("fake-mail"), std::nullopt, {{"host", "three"}}, "me");
+  EXPECT_NE(integrations->serving(project, "email").instance, before);
+  EXPECT_EQ(setting("email", "host"), "three");
+  EXPECT_TRUE(within(std::chrono::seconds(2), [&] { return mail->stopped == 1; }));
+}
+
+TEST_P(IntegrationsTest, ValuesSealedWithAnotherKeyDegradeThatPluginOnly) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  integrations.reset();
+  envelope = config::Envelope(config::SecretText("another key of more than 32 characters"));
+  begin();
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded");
+  EXPECT_NE(row.reason.find(envelope.keyId()), std::string::npos) << row.reason;
+  EXPECT_EQ(rowOf("builtin-ticket").state, "healthy");
+  integrations->change(row.id, std::nullopt, {{"host", "mail"}, {"password", "entered again"}}, "me");
+  EXPECT_EQ(setting("email", "password"), "entered again");
+}
+
+TEST_P(IntegrationsTest, APackageThatWentAwayIsBrokenAndSaysSo) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  integrations.reset();
+  catalog.remove("fake-mail");
+  begin();
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "broken");
+  EXPECT_NE(row.reason.find("not installed"), std::string::npos);
+  EXPECT_EQ(row.configuration["password"], "**********");
+}
+
+TEST_P(IntegrationsTest, WhatTheFileDeclaresIsEnabledReadOnlyAndShowsItsLine) {
+  begin(
+      "plugins:\n  - plugin: fake-mail\n    configuration:\n      host: from-file\n      password: "
+      "\"ENC[fake,sealed]\"\n");
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.origin, "dispatch.yaml line 2");
+  EXPECT_EQ(row.state, "healthy") << row.reason;
+  EXPECT_EQ(row.configuration["password"], "**********");
+  EXPECT_EQ(setting("email", "host"), "from-file");
+  EXPECT_EQ(setting("email", "password"), "opened for DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD");
+  EXPECT_EQ(stored(row.id).find("ENC["), std::string::npos);
+  const auto refusal = refusalOf([&] { integrations->change(row.id, false, nullptr, "me"); });
+  EXPECT_EQ(refusal.kind(), Problem::Kind::conflict);
+  EXPECT_NE(std::string(refusal.what()).find("dispatch.yaml line 2"), std::string::npos);
+  EXPECT_EQ(refusalOf([&] { integrations->remove(row.id, "me"); }).kind(), Problem::Kind::conflict);
+}
+
+TEST_P(IntegrationsTest, WhatLeavesTheFileIsDisabledAndHandedBack) {
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {host: from-file, password: literal-secret}}\n");
+  begin("");
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.origin, "database");
+  EXPECT_FALSE(row.enabled);
+  integrations->change(row.id, true, nullptr, "me");
+  EXPECT_EQ(setting("email", "host"), "from-file");
+  EXPECT_EQ(setting("email", "password"), "literal-secret");
+}
+
+TEST_P(IntegrationsTest, AChangedDeclarationTakesEffectAtTheNextStart) {
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {host: one}}\n");
+  const auto before = integrations->serving(project, "email").configRevision;
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {host: two}}\n");
+  EXPECT_EQ(setting("email", "host"), "two");
+  EXPECT_GT(integrations->serving(project, "email").configRevision, before);
+}
+
+TEST_P(IntegrationsTest, ADeclarationForNobodyStopsNothing) {
+  begin(
+      "plugins:\n  - {plugin: nowhere-to-be-found}\n  - {plugin: fake-mail, project: nowhere, configuration: "
+      "{host: x}}\n");
+  EXPECT_TRUE(integrations->serving(project, "ticket").instance);
+}
+
+TEST_P(IntegrationsTest, AMistakeInADeclarationNamesItsLine) {
+  const auto refusal = refusalOf([&] { begin("plugins:\n  - plugin: fake-mail\n    enabeld: true\n"); });
+  EXPECT_NE(std::string(refusal.what()).find("dispatch.yaml line 2"), std::string::npos) << refusal.what();
+  EXPECT_NE(std::string(refusal.what()).find("enabeld"), std::string::npos);
+}
+
+TEST_P(IntegrationsTest, ASecretThatCannotBeDecryptedDegradesThatPluginAndIsNotShown) {
+  begin(
+      "plugins:\n  - {plugin: fake-mail, configuration: {host: x, password: \"ENC[fake,broken-marker]\"}}\n");
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded");
+  EXPECT_NE(row.reason.find("cannot be decrypted"), std::string::npos);
+  EXPECT_EQ(row.reason.find("broken-marker"), std::string::npos);
+  EXPECT_TRUE(integrations->serving(project, "ticket").instance);
+}
+
+TEST_P(IntegrationsTest, TheEnvironmentOverridesAFieldAndItsOriginIsShown) {
+  begin("",
+        "DISPATCH_PLUGIN_FAKE_MAIL_HOST=from-env\nDISPATCH_PLUGIN_FAKE_MAIL_PORT=2525\nDISPATCH_PLUGIN_FAKE_"
+        "MAIL_PASSWORD=ENC[fake,sealed]\n");
+  const auto shown = integrations->change(idOf("fake-mail"), true, Json{{"host", "typed"}}, "me");
+  EXPECT_EQ(shown.configuration["host"], "from-env");
+  EXPECT_EQ(shown.configuration["password"], "**********");
+  EXPECT_NE(shown.fieldOrigins.at("host").find("DISPATCH_PLUGIN_FAKE_MAIL_HOST"), std::string::npos);
+  EXPECT_NE(shown.fieldOrigins.at("host").find(".env line 1"), std::string::npos)
+      << shown.fieldOrigins.at("host");
+  EXPECT_EQ(setting("email", "host"), "from-env");
+  EXPECT_EQ(setting("email", "port"), "2525");
+  EXPECT_EQ(setting("email", "password"), "opened for DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD");
+  EXPECT_EQ(stored(shown.id).find("from-env"), std::string::npos)
+      << "the environment's value moved into the database";
+}
+
+TEST_P(IntegrationsTest, TestTriesTheUnsavedFormWithTheStoredSecret) {
+  begin();
+  const auto shown =
+      integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  Json form = shown.configuration;
+  form["host"] = "unsaved";
+  const auto outcome = integrations->test(shown.id, form, Json::object());
+  EXPECT_EQ(outcome.value["summary"], "unsaved");
+  EXPECT_EQ(outcome.value["secret"], "hunter2hunter2");
+  EXPECT_EQ(setting("email", "host"), "mail");
+  EXPECT_EQ(refusalOf([&] {
+              integrations->test(shown.id, {{"host", 1}}, Json::object());
+            }).kind(),
+            Problem::Kind::invalid);
+}
+
+TEST_P(IntegrationsTest, ANewProjectServesAsSoonAsItIsCommitted) {
+  begin();
+  std::int64_t made = 0;
+  db().transact([&](store::Session& session) {
+    made = store::createProject(session, organization, "second");
+    integrations->initProject(session, organization, made);
+  });
+  EXPECT_TRUE(integrations->serving(made, "ticket").instance);
+  EXPECT_EQ(integrations->list(organization, made).size(), 2u);
+}
+
+TEST_P(IntegrationsTest, TheInstanceThatMadeAResourceIsFoundAfterAnotherWasEnabled) {
+  catalog.add("other-ticket", "ticket");
+  begin();
+  const auto first = integrations->serving(project, "ticket").enablementId;
+  integrations->change(idOf("other-ticket"), true, nullptr, "me");
+  EXPECT_FALSE(integrations->byId(first).instance);
+  EXPECT_NE(integrations->byId(first).reason.find("disabled"), std::string::npos);
+  EXPECT_TRUE(integrations->byId(idOf("other-ticket")).instance);
+}
+
+TEST_P(IntegrationsTest, AuthProvidersComeFromTheSettingsInTheirOrder) {
+  catalog.add("second-login", "auth-provider");
+  begin("", "DISPATCH_AUTHENTICATION_PROVIDER_SLUG=second-login, fake-login, absent-login\n");
+  const auto providers = integrations->authProviders();
+  ASSERT_EQ(providers.size(), 3u);
+  EXPECT_EQ(providers[0].instance->manifest().id, "second-login");
+  EXPECT_EQ(providers[1].instance->manifest().id, "fake-login");
+  EXPECT_FALSE(providers[2].instance);
+  EXPECT_NE(providers[2].reason.find("not installed"), std::string::npos);
+}
+
+TEST_P(IntegrationsTest, EveryChangeIsAudited) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "ada@example.com");
+  integrations->change(idOf("fake-mail"), false, nullptr, "ada@example.com");
+  std::vector<std::string> actions;
+  for (const auto& row :
+       db().session()->query("SELECT action FROM audit WHERE actor = 'ada@example.com' ORDER BY id"))
+    actions.push_back(row.text("action"));
+  EXPECT_EQ(actions, (std::vector<std::string>{"plugin.enable", "plugin.disable"}));
+}
+
+}  // namespace
+
+}  // namespace dispatch::integrations

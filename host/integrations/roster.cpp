@@ -1,0 +1,274 @@
+#include "integrations/roster.hpp"
+
+#include "base/base.hpp"
+
+#include <Poco/Logger.h>
+
+#include <algorithm>
+#include <random>
+
+namespace dispatch::integrations {
+
+namespace {
+
+Poco::Logger& log() { return Poco::Logger::get("dispatch.integrations"); }
+
+/// 1 s, 2 s, 4 s … 60 s, each up to a fifth longer so that many plugins of one dead peer do not call it
+/// together.
+std::chrono::milliseconds backoff(int failures) {
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const auto base = std::min<std::int64_t>(60000, 1000LL << std::min(failures - 1, 6));
+  return std::chrono::milliseconds(base + std::uniform_int_distribution<std::int64_t>(0, base / 5)(random));
+}
+
+std::string label(const InstanceRow& row) { return row.pluginId + " of project " + row.project; }
+
+}  // namespace
+
+std::shared_ptr<plugin::Instance> startInstance(plugin::Catalog& catalog, const plugin::Scope& scope,
+                                                plugin::Configuration configuration) {
+  auto instance = catalog.create(scope.pluginId, scope, std::move(configuration));
+  const auto outcome = instance->start();
+  if (!outcome.ok()) {
+    instance->drainAndStop();
+    throw Problem(Problem::Kind::unavailable, outcome.message.empty()
+                                                  ? "The plugin " + scope.pluginId + " could not start"
+                                                  : outcome.message);
+  }
+  return instance;
+}
+
+Roster::Roster(plugin::Catalog& catalog, const EffectiveConfigurations& configurations,
+               StateChanged stateChanged)
+    : _catalog(catalog), _configurations(configurations), _stateChanged(std::move(stateChanged)) {
+  _keeper = std::thread([this] { keep(); });
+}
+
+Roster::~Roster() { stop(); }
+
+std::optional<Roster::Entry> Roster::find(std::int64_t id) const {
+  std::shared_lock lock(_mutex);
+  const auto found = _entries.find(id);
+  return found == _entries.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Roster::publish(Entry entry) {
+  Status before;
+  bool known = false;
+  const InstanceRow row = entry.row;
+  const Status after = entry.status;
+  {
+    std::unique_lock lock(_mutex);
+    auto& slot = _entries[row.id];
+    known = !slot.status.state.empty();
+    before = slot.status;
+    slot = std::move(entry);
+  }
+  if (known && before.state == after.state && before.reason == after.reason) return;
+  if (after.state == "degraded" || after.state == "broken")
+    log().warning("The plugin %s is %s: %s", label(row), after.state, after.reason);
+  else if (known)
+    log().information("The plugin %s is %s", label(row), after.state);
+  {
+    std::lock_guard lock(_keeperMutex);
+    if (_stopping) return;
+    _chores.emplace_back([this, row, after] { _stateChanged(row, after.state, after.reason); });
+  }
+  _keeperWakes.notify_one();
+}
+
+void Roster::retire(std::shared_ptr<plugin::Instance> instance) {
+  if (!instance) return;
+  {
+    std::lock_guard lock(_keeperMutex);
+    if (!_stopping) {
+      _chores.emplace_back([instance] { instance->drainAndStop(); });
+      instance = nullptr;
+    }
+  }
+  if (instance) instance->drainAndStop();
+  _keeperWakes.notify_one();
+}
+
+void Roster::bring(const InstanceRow& row) {
+  const auto before = find(row.id);
+  Entry entry;
+  entry.row = row;
+  const auto installed = _catalog.find(row.pluginId);
+  std::shared_ptr<plugin::Instance> previous = before ? before->instance : nullptr;
+  const auto settle = [&](const std::string& state, const std::string& reason) {
+    entry.status = {state, reason};
+    publish(entry);
+    if (previous && previous != entry.instance) retire(previous);
+  };
+  if (!row.enabled) return settle("disabled", "");
+  if (!installed || !installed->usable)
+    return settle("broken", installed
+                                ? installed->reason
+                                : "The plugin " + row.pluginId +
+                                      " is not installed here; put its package into a plugin directory");
+  try {
+    const plugin::Scope scope{row.pluginId, row.id, row.organizationId, row.projectId};
+    auto configuration =
+        _configurations.make(installed->manifest, row.configuration, row.id, row.revision, row.fromFile);
+    if (previous) {
+      const auto outcome = previous->reconfigure(std::move(configuration));
+      if (outcome.ok()) {
+        entry.instance = previous;
+        return settle("healthy", "");
+      }
+      // It cannot, or would not: a new one beside it, then this one drains.
+      configuration =
+          _configurations.make(installed->manifest, row.configuration, row.id, row.revision, row.fromFile);
+    }
+    entry.instance = startInstance(_catalog, scope, std::move(configuration));
+    settle("healthy", "");
+  } catch (const Problem& problem) {
+    entry.instance = nullptr;
+    // What only a person can mend is not retried; what may mend itself is.
+    const bool incomplete = problem.kind() == Problem::Kind::invalid && !problem.location().empty();
+    entry.failures = incomplete ? 0 : (before ? before->failures : 0) + 1;
+    if (!incomplete) entry.retryAt = Clock::now() + backoff(entry.failures);
+    settle(incomplete ? "not configured" : "degraded", problem.what());
+    _keeperWakes.notify_one();
+  } catch (const std::exception& error) {
+    entry.instance = nullptr;
+    entry.failures = (before ? before->failures : 0) + 1;
+    entry.retryAt = Clock::now() + backoff(entry.failures);
+    settle("degraded", error.what());
+    _keeperWakes.notify_one();
+  }
+}
+
+void Roster::apply(const InstanceRow& row) {
+  std::lock_guard control(_control);
+  if (const auto before = find(row.id)) {
+    const bool same = before->row.revision == row.revision && before->row.enabled == row.enabled &&
+                      before->row.fromFile == row.fromFile && before->row.projectId == row.projectId;
+    if (same) return;  // one of the many messages about a row this host changed itself
+  }
+  bring(row);
+}
+
+void Roster::forget(std::int64_t id) {
+  std::lock_guard control(_control);
+  const auto before = find(id);
+  if (!before) return;
+  {
+    std::unique_lock lock(_mutex);
+    _entries.erase(id);
+  }
+  retire(before->instance);
+}
+
+void Roster::replaceAll(const std::vector<InstanceRow>& rows) {
+  std::set<std::int64_t> present;
+  for (const auto& row : rows) present.insert(row.id);
+  std::vector<std::int64_t> gone;
+  {
+    std::shared_lock lock(_mutex);
+    for (const auto& [id, entry] : _entries)
+      if (!present.contains(id)) gone.push_back(id);
+  }
+  for (const auto id : gone) forget(id);
+  for (const auto& row : rows) apply(row);
+}
+
+void Roster::keep() {
+  while (true) {
+    std::function<void()> chore;
+    std::optional<InstanceRow> due;
+    {
+      auto next = Clock::now() + std::chrono::hours(1);
+      {
+        std::shared_lock entries(_mutex);
+        for (const auto& [id, entry] : _entries)
+          if (entry.failures > 0 && entry.retryAt < next) {
+            next = entry.retryAt;
+            due = entry.row;
+          }
+      }
+      std::unique_lock lock(_keeperMutex);
+      if (_chores.empty() && !_stopping && next > Clock::now()) {
+        due.reset();
+        _keeperWakes.wait_until(lock, std::min(next, Clock::now() + std::chrono::seconds(5)));
+      }
+      if (_stopping && _chores.empty()) return;
+      if (!_chores.empty()) {
+        due.reset();
+        chore = std::move(_chores.front());
+        _chores.pop_front();
+      } else if (_stopping) {
+        return;
+      }
+    }
+    try {
+      if (chore) chore();
+      if (!due) continue;
+      std::lock_guard control(_control);
+      const auto now = find(due->id);
+      if (now && now->failures > 0 && now->retryAt <= Clock::now()) bring(now->row);
+    } catch (const std::exception& error) {
+      log().error("Keeping the plugins in order failed: %s", std::string(error.what()));
+    }
+  }
+}
+
+void Roster::stop() {
+  {
+    std::lock_guard lock(_keeperMutex);
+    if (_stopping && !_keeper.joinable()) return;
+    _stopping = true;
+  }
+  _keeperWakes.notify_all();
+  if (_keeper.joinable()) _keeper.join();
+  std::lock_guard control(_control);
+  std::map<std::int64_t, Entry> entries;
+  {
+    std::unique_lock lock(_mutex);
+    entries.swap(_entries);
+  }
+  for (auto& [id, entry] : entries)
+    if (entry.instance) entry.instance->drainAndStop();
+}
+
+Roster::Status Roster::status(const InstanceRow& row) const {
+  const auto entry = find(row.id);
+  if (entry) return entry->status;
+  return {row.enabled ? "degraded" : "disabled", row.enabled ? "It has not been started yet" : ""};
+}
+
+std::vector<Serving> Roster::serving(std::int64_t projectId, const std::string& pluginType) const {
+  std::vector<Serving> found;
+  std::shared_lock lock(_mutex);
+  for (const auto& [id, entry] : _entries)
+    if (entry.instance && entry.row.projectId == projectId && entry.row.pluginType == pluginType)
+      found.push_back({entry.instance, id, entry.row.revision, ""});
+  return found;
+}
+
+Serving Roster::byId(std::int64_t id) const {
+  const auto entry = find(id);
+  if (!entry) return {nullptr, id, 0, "That plugin was taken out of the project since"};
+  Serving serving{entry->instance, id, entry->row.revision, ""};
+  if (serving.instance) return serving;
+  const std::string name = "The " + entry->row.pluginType + " plugin " + entry->row.pluginId;
+  serving.reason =
+      entry->status.state == "disabled"
+          ? name + " is disabled in project " + entry->row.project + ". Enable it under Settings > Plugins."
+          : name + " is " + entry->status.state + ": " + entry->status.reason;
+  return serving;
+}
+
+std::string Roster::whyNot(std::int64_t projectId, const std::string& pluginType,
+                           const std::string& projectName) const {
+  std::shared_lock lock(_mutex);
+  for (const auto& [id, entry] : _entries)
+    if (entry.row.projectId == projectId && entry.row.pluginType == pluginType && entry.row.enabled)
+      return "The " + pluginType + " plugin " + entry.row.pluginId + " is " + entry.status.state +
+             " in project " + projectName + ": " + entry.status.reason;
+  return "No " + pluginType + " plugin is enabled in project " + projectName +
+         ". Enable one under Settings > Plugins.";
+}
+
+}  // namespace dispatch::integrations

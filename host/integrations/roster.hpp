@@ -1,0 +1,84 @@
+#pragma once
+
+#include "integrations/effective.hpp"
+#include "integrations/integrations.hpp"
+#include "integrations/rows.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <thread>
+
+namespace dispatch::integrations {
+
+/// The running instances behind the rows, and who serves what. Rows come in through apply(); everything else
+/// follows: creating, reconfiguring, retrying what cannot start, draining what is replaced. [any-thread]
+class Roster {
+ public:
+  /// Called from the keeper's thread, outside every lock, when the state of a row changed.
+  using StateChanged =
+      std::function<void(const InstanceRow&, const std::string& state, const std::string& reason)>;
+
+  Roster(plugin::Catalog& catalog, const EffectiveConfigurations& configurations, StateChanged stateChanged);
+  ~Roster();
+
+  /// Makes the row's instance what the row says. Blocks for the plugin's create and start.
+  void apply(const InstanceRow& row);
+  void forget(std::int64_t id);
+  /// Forgets every id that is not in `rows`, applies the others.
+  void replaceAll(const std::vector<InstanceRow>& rows);
+  /// Drains and stops every instance; nothing is retried any more.
+  void stop();
+
+  struct Status {
+    std::string state, reason;
+  };
+  Status status(const InstanceRow& row) const;
+
+  std::vector<Serving> serving(std::int64_t projectId, const std::string& pluginType) const;
+  Serving byId(std::int64_t id) const;
+  /// Why serving() is empty, in a sentence.
+  std::string whyNot(std::int64_t projectId, const std::string& pluginType,
+                     const std::string& projectName) const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Entry {
+    InstanceRow row;
+    Status status;
+    std::shared_ptr<plugin::Instance> instance;
+    int failures = 0;
+    Clock::time_point retryAt;
+  };
+
+  void keep();  // the keeper's thread
+  void bring(const InstanceRow& row);
+  void publish(Entry entry);
+  void retire(std::shared_ptr<plugin::Instance> instance);
+  std::optional<Entry> find(std::int64_t id) const;
+
+  plugin::Catalog& _catalog;
+  const EffectiveConfigurations& _configurations;
+  StateChanged _stateChanged;
+
+  std::mutex _control;  // one lifecycle change at a time; taken before _mutex
+  mutable std::shared_mutex _mutex;
+  std::map<std::int64_t, Entry> _entries;
+
+  std::mutex _keeperMutex;
+  std::condition_variable _keeperWakes;
+  std::deque<std::function<void()>> _chores;
+  bool _stopping = false;
+  std::thread _keeper;
+};
+
+/// Creates and starts; throws Problem with what is wrong in a sentence.
+std::shared_ptr<plugin::Instance> startInstance(plugin::Catalog& catalog, const plugin::Scope& scope,
+                                                plugin::Configuration configuration);
+
+}  // namespace dispatch::integrations

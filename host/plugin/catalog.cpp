@@ -1,0 +1,184 @@
+#include "plugin/catalog.hpp"
+
+#include "base/problem.hpp"
+#include "plugin/json_schema.hpp"
+#include "plugin/process_instance.hpp"
+
+#include <Poco/Logger.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace dispatch::plugin {
+
+namespace {
+
+Poco::Logger& logger() { return Poco::Logger::get("dispatch.plugin"); }
+
+/// The schema with its secret fields open for anything: where the plugin sees a configuration they hold
+/// {"$secret": n}.
+Json withOpenSecrets(Json schema) {
+  if (!schema.is_object()) return schema;
+  if (const auto mark = schema.find("x-dispatch-secret"); mark != schema.end() && *mark == true)
+    return Json::object();
+  if (const auto properties = schema.find("properties");
+      properties != schema.end() && properties->is_object())
+    for (auto& entry : properties->items()) entry.value() = withOpenSecrets(std::move(entry.value()));
+  for (const char* key : {"items", "additionalProperties"})
+    if (const auto inner = schema.find(key); inner != schema.end() && inner->is_object())
+      *inner = withOpenSecrets(std::move(*inner));
+  return schema;
+}
+
+class LoadedCatalog final : public Catalog {
+ public:
+  LoadedCatalog(CatalogOptions options, Outside& outside)
+      : _options(std::move(options)),
+        _outside(outside),
+        _runtime(std::make_shared<Runtime>(_options.contractsDirectory)) {
+    if (!_options.crashDirectory.empty()) keepCrashRecord();
+    for (const auto& directory : _options.searchPath) scan(directory);
+  }
+
+  std::vector<Installed> list() const override {
+    std::vector<Installed> all;
+    for (const auto& entry : _entries) all.push_back(entry.installed);
+    return all;
+  }
+
+  std::optional<Installed> find(std::string_view id) const override {
+    const auto* entry = entryOf(id);
+    return entry == nullptr ? std::nullopt : std::optional(entry->installed);
+  }
+
+  std::shared_ptr<Instance> create(std::string_view id, const Scope& scope,
+                                   Configuration configuration) override {
+    const auto* entry = entryOf(id);
+    if (entry == nullptr)
+      throw Problem(Problem::Kind::notFound,
+                    "Plugin " + std::string(id) + " is not installed. Installed are: " + ids() + ".");
+    const auto& installed = entry->installed;
+    if (!installed.usable)
+      throw Problem(Problem::Kind::invalid, "Plugin " + installed.id + " is not usable: " + installed.reason)
+          .withType("plugin_unusable");
+    if (const auto violations =
+            validate(withOpenSecrets(installed.manifest.configurationSchema), configuration.value);
+        !violations.empty())
+      throw Problem(Problem::Kind::invalid,
+                    "The configuration of plugin " + installed.id +
+                        " is not valid: " + JsonSchema::sentence(violations) + ".",
+                    violations.front().location)
+          .withType("plugin_configuration");
+    ProcessInstance::Parts parts{_runtime, entry->library, installed.manifest, scope, _options.allowances};
+    parts.scope.pluginId = installed.id;
+    return std::make_shared<ProcessInstance>(std::move(parts), _outside, configuration);
+  }
+
+  const Json* contract(std::string_view type) const override { return _runtime->contracts.contract(type); }
+  std::vector<std::string> types() const override { return _runtime->contracts.types(); }
+  std::optional<LastCrash> lastCrash() const override {
+    return _runtime->recorder ? _runtime->recorder->lastCrash() : std::nullopt;
+  }
+
+ private:
+  struct Entry {
+    Installed installed;
+    std::shared_ptr<const Library> library;
+  };
+
+  /// Without a record the plugins still work, and a person at the command line may not be allowed to write
+  /// there.
+  void keepCrashRecord() {
+    try {
+      _runtime->recorder = FlightRecorder::open(_options.crashDirectory);
+    } catch (const Problem& problem) {
+      logger().warning(problem.what());
+    }
+  }
+
+  /// The usable one of that id, else the first.
+  const Entry* entryOf(std::string_view id) const {
+    const Entry* first = nullptr;
+    for (const auto& entry : _entries) {
+      if (entry.installed.id != id) continue;
+      if (entry.installed.usable) return &entry;
+      if (first == nullptr) first = &entry;
+    }
+    return first;
+  }
+
+  std::string ids() const {
+    std::string text;
+    for (const auto& entry : _entries) text += (text.empty() ? "" : ", ") + entry.installed.id;
+    return text.empty() ? "none" : text;
+  }
+
+  void scan(const std::string& directory) {
+    std::vector<std::filesystem::path> packages;
+    std::error_code error;
+    for (std::filesystem::directory_iterator item(directory, error), end; !error && item != end;
+         item.increment(error))
+      if (const auto name = item->path().filename().string();
+          name.front() != '.' && (item->is_directory(error) || item->is_symlink(error)))
+        packages.push_back(item->path());
+    if (error) {
+      logger().warning("The plugin directory " + directory + " cannot be read: " + error.message() + ".");
+      return;
+    }
+    std::sort(packages.begin(), packages.end());
+    for (const auto& package : packages) add(package);
+  }
+
+  void add(const std::filesystem::path& path) {
+    Entry entry;
+    auto& installed = entry.installed;
+    installed.id = path.filename().string();
+    installed.directory = path.string();
+    try {
+      auto package = readPackage(path.string(), _runtime->contracts.manifestSchema());
+      installed.id = package.manifest.id;
+      installed.manifest = package.manifest;
+      installed.digest = package.digest;
+      check(installed);
+      entry.library = Library::load(package);
+      installed.buildInfo = entry.library->buildInfo();
+      installed.usable = true;
+    } catch (const std::exception& problem) {
+      installed.reason = problem.what();
+      logger().warning("The plugin package " + path.string() + " is not usable: " + installed.reason);
+    }
+    _entries.push_back(std::move(entry));
+  }
+
+  void check(const Installed& installed) const {
+    const auto& manifest = installed.manifest;
+    if (const auto* other = entryOf(manifest.id); other != nullptr && other->installed.usable)
+      throw Problem(Problem::Kind::invalid, "There is another package of plugin " + manifest.id +
+                                                ", version " + other->installed.manifest.version + ", in " +
+                                                other->installed.directory +
+                                                ", which comes first. Remove one of them.");
+    if (_runtime->contracts.contract(manifest.type) == nullptr) {
+      std::string known;
+      for (const auto& type : _runtime->contracts.types()) known += (known.empty() ? "" : ", ") + type;
+      throw Problem(Problem::Kind::invalid,
+                    "Its type is \"" + manifest.type +
+                        "\", which this version of Dispatch does not know; known are " + known + ".");
+    }
+    if (std::find(_options.skip.begin(), _options.skip.end(), manifest.id) != _options.skip.end())
+      throw Problem(Problem::Kind::invalid,
+                    "It is left out in safe mode. Start the server without safe mode to use it again.");
+  }
+
+  CatalogOptions _options;
+  Outside& _outside;
+  std::shared_ptr<Runtime> _runtime;
+  std::vector<Entry> _entries;
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> Catalog::open(CatalogOptions options, Outside& outside) {
+  return std::make_unique<LoadedCatalog>(std::move(options), outside);
+}
+
+}  // namespace dispatch::plugin

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "plugin/instance.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dispatch::plugin {
+
+/// Everything found on the search path, usable or not.
+struct Installed {
+  std::string id;  ///< the manifest's, or the directory's name where there is no readable manifest
+  std::string directory;
+  bool usable = false;
+  std::string reason;  ///< why it is not usable: one sentence with the fix
+  Manifest manifest;   ///< valid if usable, else as far as it could be read
+  std::string digest;
+  std::string buildInfo;
+};
+
+struct CatalogOptions {
+  std::vector<std::string>
+      searchPath;  ///< directories of package directories, first match of an id wins, a second is reported
+  std::string
+      contractsDirectory;  ///< share/dispatch/contracts: plugin.schema.json, <type>.json, directory.json
+  std::vector<Allowance> allowances;
+  std::vector<std::string> skip;  ///< ids that safe mode leaves out
+  std::string crashDirectory;  ///< "" = keep no record; else where the record of calls in flight is kept for
+                               ///< a crash (var/lib/dispatch/crash)
+};
+
+/// What a process that ended without stopping its plugins left behind: which calls were under way.
+struct LastCrash {
+  struct Call {
+    std::string plugin, version, method;
+    std::uint64_t requestId = 0;
+    bool crashed = false;  ///< the signal came in the thread of this call
+  };
+  std::string at;  ///< when, as text
+  int signal = 0;  ///< SIGSEGV, …; 0 = none was caught: killed, power cut, or the stack overflowed
+  std::vector<Call> calls;
+  /// Ids that safe mode should leave out: the plugin whose thread crashed, or all that were at work when
+  /// nothing tells which. None where no signal was caught: kill -9 is no plugin's fault.
+  std::vector<std::string> suspects() const;
+};
+
+/// What is installed, and the maker of instances. [any-thread]
+class Catalog {
+ public:
+  /// Scans, verifies and loads. A bad package never throws: it is listed with its reason.
+  static std::unique_ptr<Catalog> open(CatalogOptions options, Outside& outside);
+  virtual ~Catalog() = default;
+
+  virtual std::vector<Installed> list() const = 0;
+  virtual std::optional<Installed> find(std::string_view id) const = 0;
+
+  /// Creates (and does not start) an instance. Throws Problem: not installed, not usable, configuration
+  /// against its schema, or create failed - with the plugin's own sentence.
+  virtual std::shared_ptr<Instance> create(std::string_view id, const Scope& scope,
+                                           Configuration configuration) = 0;
+
+  /// The contract's methods for a plugin type, e.g. "ticket": {"methods": {"create": {"effect", "input",
+  /// "output", "examples"}}}.
+  virtual const Json* contract(std::string_view type) const = 0;
+  virtual std::vector<std::string> types() const = 0;
+
+  /// How the last process that used this crash directory ended, if not in order; known until the next start.
+  /// The program says so and offers safe mode (CatalogOptions::skip = its suspects).
+  virtual std::optional<LastCrash> lastCrash() const = 0;
+};
+
+}  // namespace dispatch::plugin

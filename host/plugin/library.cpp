@@ -1,0 +1,151 @@
+// The only file that includes Boost.DLL.
+#define BOOST_DLL_USE_STD_FS
+#include "plugin/library.hpp"
+
+#include "base/problem.hpp"
+#include "plugin/library_rules.hpp"
+#include "plugin/service_support.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <boost/dll/shared_library.hpp>
+
+#include <cerrno>
+#include <map>
+#include <mutex>
+#include <system_error>
+
+namespace dispatch::plugin {
+
+struct Library::Mapping {
+  int descriptor;  // stays open: the loader knows a library by its path, and a reused number would be an old
+                   // library
+  boost::dll::shared_library library;
+};
+
+namespace {
+
+[[noreturn]] void refuse(const Manifest& manifest, const std::string& what) {
+  throw Problem(Problem::Kind::invalid, manifest.library + " of plugin " + manifest.id + ' ' + what)
+      .withType("plugin_library");
+}
+
+[[noreturn]] void systemRefuses(const Manifest& manifest, const std::string& what) {
+  throw Problem(Problem::Kind::unavailable, "Plugin " + manifest.id + " cannot be loaded: " + what + ": " +
+                                                std::generic_category().message(errno) + ".")
+      .withType("plugin_library");
+}
+
+/// A file in memory with the verified bytes that nobody can change any more, this process included.
+int sealedFile(const Package& package) {
+  const auto name =
+      package.manifest.id + '@' + package.manifest.version;  // what debuggers and /proc/PID/maps show
+  const int descriptor = ::memfd_create(name.substr(0, 200).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) systemRefuses(package.manifest, "the system gives no file in memory (memfd_create)");
+  std::size_t done = 0;
+  while (done < package.libraryBytes.size()) {
+    const auto count =
+        ::write(descriptor, package.libraryBytes.data() + done, package.libraryBytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      const int error = errno;
+      ::close(descriptor);
+      errno = error;
+      systemRefuses(package.manifest, "its bytes cannot be kept in memory");
+    }
+    done += static_cast<std::size_t>(count);
+  }
+  if (::fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    errno = error;
+    systemRefuses(package.manifest, "its bytes in memory cannot be sealed");
+  }
+  return descriptor;
+}
+
+std::string textOf(const Manifest& manifest, dispatch_str text, const char* what) {
+  if (text.ptr == nullptr || text.len == 0 || text.len > 1024)
+    refuse(manifest,
+           std::string("has no usable ") + what + " in its query table. Build it again with the SDK.");
+  return std::string(text.ptr, text.len);
+}
+
+}  // namespace
+
+void checkQueryTable(const dispatch_plugin_v1* table, const Manifest& manifest) {
+  if (table == nullptr) refuse(manifest, "answers its query with NULL: it does not want to serve this host.");
+  // Up to and including what every version of the table has.
+  constexpr auto least = offsetof(dispatch_plugin_v1, get_interface) + sizeof(table->get_interface);
+  if (table->struct_size < least || table->struct_size > 64 * 1024)
+    refuse(manifest, "has a query table of " + std::to_string(table->struct_size) +
+                         " bytes, expected at least " + std::to_string(least) +
+                         ": it was built against another draft of the ABI. Build it again with this SDK.");
+  const auto id = textOf(manifest, table->id, "id");
+  if (id != manifest.id)
+    refuse(manifest, "says that it is \"" + oneLine(id, 80) + "\", plugin.json says \"" + manifest.id +
+                         "\". The package was put together wrongly: build it again.");
+  const auto version = textOf(manifest, table->version, "version");
+  if (version != manifest.version)
+    refuse(manifest, "says that it has version \"" + oneLine(version, 40) + "\", plugin.json says \"" +
+                         manifest.version + "\". The package was put together wrongly: build it again.");
+  if (table->create == nullptr || table->destroy == nullptr || table->get_interface == nullptr)
+    refuse(manifest, std::string("has no ") +
+                         (table->create == nullptr    ? "create"
+                          : table->destroy == nullptr ? "destroy"
+                                                      : "get_interface") +
+                         " in its query table, without which it cannot be used.");
+  const auto build =
+      table->build_info.len == 0 ? std::string() : textOf(manifest, table->build_info, "build information");
+  for (const std::string_view sanitizer : {"asan", "tsan"})
+    if (build.find(sanitizer) != std::string::npos && hostSanitizer() != sanitizer)
+      refuse(manifest,
+             "is built with a sanitizer (" + oneLine(build, 120) +
+                 "), which only a host built with the same one can load. Install the release build.");
+}
+
+std::shared_ptr<const Library> Library::load(const Package& package) {
+  static std::mutex mutex;
+  static auto& loaded =
+      *new std::map<std::string, std::shared_ptr<const Library>>;  // by package digest; never emptied
+  const std::lock_guard lock(mutex);
+  if (const auto found = loaded.find(package.digest); found != loaded.end()) return found->second;
+
+  const int descriptor = sealedFile(package);
+  const auto path = "/proc/self/fd/" + std::to_string(descriptor);
+  boost::dll::fs::error_code error;
+  ::dlerror();
+  boost::dll::shared_library library(
+      boost::dll::fs::path(path), boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, error);
+  if (error) {
+    const char* said = ::dlerror();  // the code is the same whatever went wrong
+    const auto why = said == nullptr ? error.message() : std::string(said);
+    ::close(descriptor);
+    refuse(package.manifest, "cannot be loaded: " + oneLine(why, 400) + '.');
+  }
+  // From here on code of the library has run: it stays.
+  auto* mapping = new Mapping{descriptor, std::move(library)};
+  auto query = reinterpret_cast<dispatch_plugin_query_v1_fn>(
+      ::dlsym(mapping->library.native(), DISPATCH_QUERY_SYMBOL));
+  if (query == nullptr)
+    refuse(package.manifest, std::string("has no function ") + DISPATCH_QUERY_SYMBOL + '.');
+  const dispatch_plugin_v1* table = nullptr;
+  try {
+    table = query();
+  } catch (...) {
+    refuse(
+        package.manifest,
+        "lets an exception out of its query function, which nothing may cross. Build it again with the SDK.");
+  }
+  checkQueryTable(table, package.manifest);
+  std::shared_ptr<Library> made(new Library);
+  made->_mapping = mapping;
+  made->_table = table;
+  if (table->build_info.len > 0) made->_buildInfo.assign(table->build_info.ptr, table->build_info.len);
+  loaded.emplace(package.digest, made);
+  return made;
+}
+
+}  // namespace dispatch::plugin

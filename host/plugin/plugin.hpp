@@ -1,0 +1,9 @@
+// The plugin host: packages on disk, the catalog of what is installed, libraries loaded from verified bytes,
+// instances, calls with deadlines, and the services that are a plugin's only way out. Knows nothing of
+// incidents, users or HTTP routes.
+#pragma once
+
+#include "plugin/catalog.hpp"
+#include "plugin/instance.hpp"
+#include "plugin/outside.hpp"
+#include "plugin/package.hpp"

@@ -1,0 +1,367 @@
+#include "plugin/connection.hpp"
+#include "plugin/http_exchange.hpp"
+#include "plugin/service_context.hpp"
+#include "plugin/service_support.hpp"
+
+#include "base/time.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <optional>
+
+namespace dispatch::plugin {
+
+namespace {
+
+constexpr std::uint64_t maxHeaders = 100;
+constexpr std::uint64_t maxParts = 1024;
+constexpr std::uint64_t maxBodyBytes = 64u << 20;
+constexpr std::uint64_t defaultAnswer = 8u << 20;
+constexpr std::uint32_t maxRedirects = 10;
+constexpr std::size_t pieceBytes = 64u << 10;
+
+struct Header {
+  std::string name;
+  WipedText value;
+  bool secret = false;
+};
+
+/// A request as the plugin asked for it, checked, with its secrets put in.
+struct Request {
+  std::string method;
+  Url url;
+  std::vector<Header> headers;
+  WipedText body;
+  bool secretBody = false;
+  dispatch_body_read read = nullptr;
+  void* readUser = nullptr;
+  std::uint64_t readSize = 0;
+  dispatch_body_write write = nullptr;
+  void* writeUser = nullptr;
+  std::uint64_t maxAnswer = defaultAnswer;
+  std::uint32_t redirects = 0;
+
+  bool hasBody() const {
+    return read != nullptr || !body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
+  }
+  bool chunked() const { return read != nullptr && readSize == UINT64_MAX; }
+};
+
+[[noreturn]] void invalid(const std::string& message) { throw ServiceRefusal(DISPATCH_ERR_INVALID, message); }
+
+bool isToken(std::string_view text) {
+  return !text.empty() && text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+std::string lowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
+/// These say how the message is framed and where it goes: the host's business.
+bool hostsOwn(const std::string& name) {
+  static constexpr std::array<std::string_view, 9> names{"host",       "content-length", "transfer-encoding",
+                                                         "connection", "keep-alive",     "upgrade",
+                                                         "te",         "trailer",        "expect"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Request readRequest(const ServiceContext& context, const dispatch_http_request& given) {
+  Request request;
+  request.method = std::string(checkedText(given.method, "the method"));
+  if (!isToken(request.method) || request.method == "CONNECT" || request.method == "TRACE")
+    invalid("the method \"" + oneLine(request.method, 40) + "\" cannot be used");
+  request.url = Url::parse(checkedText(given.url, "the URL"));
+  if (given.header_count > maxHeaders || (given.headers == nullptr && given.header_count > 0))
+    invalid("a request has 0 to 100 headers");
+  for (std::uint64_t i = 0; i < given.header_count; ++i) {
+    const auto& one = checkedStruct(given.headers[i], "a header");
+    Header header;
+    header.name = std::string(checkedText(one.name, "a header's name"));
+    if (!isToken(header.name)) invalid("\"" + oneLine(header.name, 40) + "\" is no header name");
+    if (hostsOwn(lowerCase(header.name))) invalid("the header " + header.name + " is set by the host");
+    header.value = context.secrets().render(one.value);
+    header.secret = one.value.secret != 0;
+    // After the secret was put in: one with a line break would end the header as well.
+    if (std::any_of(header.value.view().begin(), header.value.view().end(),
+                    [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }))
+      invalid("the value of the header " + header.name + " holds a control character");
+    request.headers.push_back(std::move(header));
+  }
+  if (given.body_part_count > maxParts || (given.body_parts == nullptr && given.body_part_count > 0))
+    invalid("a body has 0 to 1,024 parts");
+  if (given.body_read != nullptr) {
+    request.read = given.body_read;
+    request.readUser = given.body_user;
+    request.readSize = given.body_size;
+  } else if (given.body_part_count > 0) {
+    for (std::uint64_t i = 0; i < given.body_part_count; ++i) {
+      const auto& part = checkedStruct(given.body_parts[i], "a part of the body");
+      request.secretBody = request.secretBody || part.secret != 0;
+      request.body.append(context.secrets().render(part).view());
+      if (request.body.size() > maxBodyBytes)
+        throw ServiceRefusal(DISPATCH_ERR_LIMIT, "a body in memory may have 64 MiB; stream larger ones");
+    }
+  } else {
+    request.body.append(checkedText(given.body, "the body"));
+  }
+  request.write = given.answer_write;
+  request.writeUser = given.answer_user;
+  if (given.max_answer != 0) request.maxAnswer = given.max_answer;
+  request.redirects = std::min(given.max_redirects, maxRedirects);
+  return request;
+}
+
+WipedText headOf(const Request& request) {
+  WipedText head;
+  head.append(request.method + ' ' + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority +
+              "\r\n");
+  bool agent = false, accept = false;
+  for (const auto& header : request.headers) {
+    const auto name = lowerCase(header.name);
+    agent = agent || name == "user-agent";
+    accept = accept || name == "accept";
+    head.append(header.name + ": ");
+    head.append(header.value.view());
+    head.append("\r\n");
+  }
+  if (!agent) head.append("User-Agent: dispatch/" DISPATCH_VERSION "\r\n");
+  if (!accept) head.append("Accept: */*\r\n");
+  if (request.chunked())
+    head.append("Transfer-Encoding: chunked\r\n");
+  else if (request.hasBody())
+    head.append("Content-Length: " +
+                std::to_string(request.read != nullptr ? request.readSize : request.body.size()) + "\r\n");
+  head.append("Connection: close\r\n\r\n");
+  return head;
+}
+
+void sendStreamed(HttpExchange& exchange, HostCall& call, const Request& request) {
+  exchange.sendHead(headOf(request));
+  std::vector<std::uint8_t> buffer(pieceBytes);
+  std::uint64_t left = request.readSize;
+  while (request.chunked() || left > 0) {
+    if (call.remainingNs() == 0)
+      throw ConnectionFailure(ConnectionFailure::Why::deadline, "the deadline passed while sending the body");
+    std::uint64_t count = 0;
+    const auto wanted = std::min<std::uint64_t>(buffer.size(), left);
+    if (const auto status = request.read(request.readUser, buffer.data(), wanted, &count);
+        status != DISPATCH_OK)
+      throw ServiceRefusal(status, "the plugin stopped sending the body");
+    if (count > wanted) invalid("the body's reader claims more bytes than the buffer has");
+    if (count == 0 && !request.chunked()) invalid("the body is shorter than its declared size");
+    const std::string_view piece(reinterpret_cast<const char*>(buffer.data()), count);
+    exchange.sendPiece(piece, request.chunked());
+    if (count == 0) break;
+    if (!request.chunked()) left -= count;
+  }
+  exchange.sendDone();
+}
+
+/// Blots secrets out of a body that arrives in pieces: holds back as much as could be the beginning of one.
+class BlottingWriter {
+ public:
+  BlottingWriter(std::vector<config::SecretText> forms, dispatch_body_write write, void* user)
+      : _forms(std::move(forms)), _write(write), _user(user) {
+    if (!_forms.empty()) _keep = _forms.front().size() - 1;  // the longest stands first
+  }
+  bool operator()(std::string_view piece) {
+    _held.append(piece);
+    _held = blotForms(std::move(_held), _forms);
+    if (_held.size() <= _keep) return true;
+    const bool going = pass(std::string_view(_held).substr(0, _held.size() - _keep));
+    _held.erase(0, _held.size() - _keep);
+    return going;
+  }
+  void finish() {
+    if (status == DISPATCH_OK && !_held.empty()) pass(_held);
+  }
+  dispatch_status status = DISPATCH_OK;
+
+ private:
+  bool pass(std::string_view bytes) {
+    status = _write(_user, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    return status == DISPATCH_OK;
+  }
+  std::vector<config::SecretText> _forms;
+  dispatch_body_write _write;
+  void* _user;
+  std::size_t _keep = 0;
+  std::string _held;
+};
+
+/// A failure on the wire, in the terms of dispatch_http_1.request: what matters is whether the peer can have
+/// acted.
+[[noreturn]] void refuseFailure(const ConnectionFailure& failure, bool sent) {
+  if (!sent)
+    throw ServiceRefusal(DISPATCH_ERR_UNAVAILABLE,
+                         std::string(failure.what()) + "; the request was not sent whole");
+  switch (failure.why()) {
+    case ConnectionFailure::Why::deadline:
+      throw ServiceRefusal(DISPATCH_ERR_TIMEOUT, failure.what());
+    case ConnectionFailure::Why::cancelled:
+      throw ServiceRefusal(DISPATCH_ERR_CANCELLED, failure.what());
+    case ConnectionFailure::Why::broken:
+      break;
+  }
+  throw ServiceRefusal(DISPATCH_ERR_UNCERTAIN,
+                       std::string(failure.what()) + "; the request was sent, its fate is unknown");
+}
+
+HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& request) {
+  const auto grants = context.grants();
+  Connection connection(call, *grants, request.url.destination);
+  if (request.url.destination.scheme == "https")
+    connection.startTls(call, *grants, connection.untrustedGranted(*grants));
+  HttpExchange exchange(call, connection);
+  try {
+    if (request.read != nullptr)
+      sendStreamed(exchange, call, request);
+    else
+      exchange.send(headOf(request), request.body);
+    const bool bodyless = request.method == "HEAD";
+    if (request.write == nullptr) {
+      std::string body;
+      auto answer = exchange.receive(bodyless, request.maxAnswer, [&](std::string_view piece) {
+        body.append(piece);
+        return true;
+      });
+      answer.body = std::move(body);
+      return answer;
+    }
+    BlottingWriter writer(context.secrets().forms(), request.write, request.writeUser);
+    const auto most = request.maxAnswer == defaultAnswer ? UINT64_MAX : request.maxAnswer;
+    auto answer = exchange.receive(bodyless, most, [&](std::string_view piece) { return writer(piece); });
+    writer.finish();
+    if (writer.status != DISPATCH_OK)
+      throw ServiceRefusal(writer.status, "the plugin stopped taking the answer");
+    return answer;
+  } catch (const ConnectionFailure& failure) {
+    refuseFailure(failure, exchange.sent());
+  }
+}
+
+bool isRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// Turns `request` into the one that a redirect asks for (RFC 9110 section 15.4).
+void follow(Request& request, int status, const std::string& location) {
+  const auto target = request.url.resolve(location);
+  const bool sameOrigin = target.destination.text() == request.url.destination.text();
+  if (request.url.destination.scheme == "https" && target.destination.scheme == "http")
+    throw ServiceRefusal(DISPATCH_ERR_DENIED, request.url.destination.text() +
+                                                  " redirects from https to http, which is not followed");
+  const bool keepsMethod =
+      status == 307 || status == 308 || request.method == "GET" || request.method == "HEAD";
+  if (!keepsMethod) {
+    request.method = "GET";
+    request.body = WipedText();
+    request.read = nullptr;
+    request.secretBody = false;
+    std::erase_if(request.headers,
+                  [](const Header& header) { return lowerCase(header.name).starts_with("content-"); });
+  }
+  if (request.read != nullptr)
+    throw ServiceRefusal(DISPATCH_ERR_UNSUPPORTED,
+                         "a streamed body cannot be sent again to where the answer redirects");
+  if (!sameOrigin) {
+    // What was meant for one server is not handed to another because the first one says so.
+    if (request.secretBody)
+      throw ServiceRefusal(DISPATCH_ERR_DENIED, "the answer redirects a body with a secret to " +
+                                                    target.destination.text() + ", another server");
+    std::erase_if(request.headers, [](const Header& header) { return header.secret; });
+  }
+  request.url = target;
+}
+
+HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, const Request& request) {
+  const auto started = monotonicNs();
+  const auto& to = request.url.destination;
+  Instance::Outbound record{nowText(), request.method, to.host, to.port, "", 0, 0, ""};
+  record.path =
+      oneLine(context.secrets().blot(request.url.target.substr(0, request.url.target.find('?'))), 200);
+  const auto note = [&] {
+    record.milliseconds = static_cast<double>(monotonicNs() - started) / 1e6;
+    context.outbound().add(record);
+  };
+  try {
+    auto answer = exchangeOnce(context, call, request);
+    record.status = answer.status;
+    note();
+    return answer;
+  } catch (const std::exception& error) {
+    record.error = context.secrets().blot(error.what());
+    note();
+    throw;
+  }
+}
+
+void answerWith(ServiceContext& context, HostCall& call, const HttpAnswer& answer,
+                dispatch_http_response& out) {
+  const auto forms = context.secrets().forms();
+  const auto count = answer.headers.size();
+  auto* names =
+      static_cast<dispatch_str*>(call.arena().allocate(count * sizeof(dispatch_str), alignof(dispatch_str)));
+  auto* values =
+      static_cast<dispatch_str*>(call.arena().allocate(count * sizeof(dispatch_str), alignof(dispatch_str)));
+  if (names == nullptr || values == nullptr)
+    throw ServiceRefusal(DISPATCH_ERR_LIMIT, "the answer does not fit into the memory of this call");
+  for (std::size_t i = 0; i < count; ++i) {
+    names[i] = answerText(call, answer.headers[i].first);
+    values[i] = answerText(call, blotForms(answer.headers[i].second, forms));
+  }
+  out.body = answerText(call, blotForms(answer.body, forms));
+  out.header_names = names;
+  out.header_values = values;
+  out.header_count = count;
+  if (const auto* after = answer.header("retry-after"))
+    out.retry_after_ms = retryAfterMs(*after, static_cast<std::int64_t>(std::time(nullptr)));
+  out.status = static_cast<std::uint32_t>(answer.status);
+}
+
+dispatch_status request(const dispatch_host* host, const dispatch_call* call,
+                        const dispatch_http_request* given, dispatch_http_response* out) noexcept {
+  return guarded(call, [&] {
+    auto& context = ServiceContext::of(host);
+    auto& hostCall = checkedCall(call);
+    const auto size =
+        checkedStruct(const_cast<const dispatch_http_response*>(out), "dispatch_http_response").struct_size;
+    *out = {};
+    out->struct_size = size;
+    try {
+      auto request = readRequest(context, checkedStruct(given, "dispatch_http_request"));
+      for (std::uint32_t followed = 0;; ++followed) {
+        const auto answer = exchangeLogged(context, hostCall, request);
+        const auto* location = answer.header("location");
+        if (!isRedirect(answer.status) || location == nullptr || request.redirects == 0) {
+          answerWith(context, hostCall, answer, *out);
+          return DISPATCH_OK;
+        }
+        if (followed == request.redirects)
+          throw ServiceRefusal(DISPATCH_ERR_LIMIT, request.url.destination.text() + " redirects more than " +
+                                                       std::to_string(request.redirects) + " times");
+        follow(request, answer.status, *location);
+      }
+    } catch (const ServiceRefusal& refusal) {
+      *out = {};
+      out->struct_size = size;
+      throw ServiceRefusal(refusal.status(), context.secrets().blot(refusal.what()), refusal.retryAfterMs());
+    }
+  });
+}
+
+}  // namespace
+
+const void* httpService() noexcept {
+  static constexpr dispatch_http_1 table{sizeof(dispatch_http_1), 0, request};
+  return &table;
+}
+
+}  // namespace dispatch::plugin

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "plugin/plugin.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dispatch::plugin::testing {
+
+/// A directory that goes with the test.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return _path; }
+  std::string operator/(const std::string& name) const { return _path + '/' + name; }
+
+ private:
+  std::string _path;
+};
+
+std::string readFile(const std::string& path);
+void writeFile(const std::string& path, const std::string& content);
+/// The bytes of a library that testing/CMakeLists.txt built.
+std::string testLibrary(const std::string& name);
+Json manifestSchema();
+
+/// A package as a builder would make it, with every byte open to being changed before it is written.
+struct PackageFiles {
+  Json manifest;
+  std::map<std::string, std::string> files;
+
+  /// A sound package of the test library `name`.
+  explicit PackageFiles(const std::string& library, const std::string& id);
+  PackageFiles& hash();  ///< fills in manifest["files"] from `files`
+  void write(const std::string& directory) const;
+};
+
+/// What the rooms above would give, in memory.
+class FakeOutside : public Outside {
+ public:
+  std::optional<std::string> kvGet(const Scope& scope, const std::string& key) override;
+  void kvPut(const Scope& scope, const std::string& key, const std::string& value) override;
+  void kvRemove(const Scope& scope, const std::string& key) override;
+  std::vector<std::string> kvList(const Scope& scope, const std::string& prefix) override;
+  Json directory(const Scope& scope, const std::string& what, const Json& query) override;
+  Verdict verifyCredential(const std::string& account, std::string_view password) override;
+  void createCredential(const std::string& account, std::string_view password) override;
+  void replaceCredential(const std::string& account, std::string_view password) override;
+
+ private:
+  std::mutex _mutex;
+  std::map<std::pair<std::int64_t, std::string>, std::string> _kv;
+};
+
+/// The plugin host with the probe plugin installed, under a contract of its own.
+class ProbeTest : public ::testing::Test {
+ protected:
+  ProbeTest();
+
+  /// Scans again, after packages or options were changed.
+  Catalog& catalog();
+  std::shared_ptr<Instance> create(const Json& configuration = Json::object(),
+                                   const std::string& id = "probe");
+  std::shared_ptr<Instance> started(const Json& configuration = Json::object(),
+                                    const std::string& id = "probe");
+
+  TemporaryDirectory directory;
+  PackageFiles probe{"probe", "probe"};
+  CatalogOptions options;
+  FakeOutside outside;
+  std::unique_ptr<Catalog> opened;
+};
+
+/// Lines that reached the log under "dispatch" while it lives.
+class LogCapture {
+ public:
+  LogCapture();
+  ~LogCapture();
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+  std::string text() const;
+  std::size_t count(const std::string& part) const;
+
+ private:
+  class Channel;
+  Channel* _channel;
+};
+
+}  // namespace dispatch::plugin::testing
