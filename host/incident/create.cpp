@@ -1,0 +1,129 @@
+#include "base/base.hpp"
+#include "incident/body.hpp"
+#include "incident/flows.hpp"
+#include "incident/incident.hpp"
+#include "incident/people.hpp"
+#include "incident/reference.hpp"
+#include "incident/timeline.hpp"
+
+namespace dispatch::incident {
+namespace {
+
+/// What a report says, checked as far as that goes without the database.
+struct Report {
+  std::string title, description, resolution, status, visibility, kind;
+  std::optional<std::string> reporter, commander;
+};
+
+Report read(const Json& body, const std::string& caller) {
+  if (!body.is_object()) refuseField({}, "the body must be an object");
+  Report report;
+  report.title = requiredText(body, "title", 512);
+  report.description = requiredText(body, "description");
+  report.resolution = optionalText(body, "resolution").value_or("");
+  report.status = optionalChoice(body, "status", {"Active", "Stable", "Closed"}).value_or("Active");
+  report.visibility = optionalChoice(body, "visibility", {"Open", "Restricted"}).value_or("");
+  report.kind = optionalChoice(body, "kind", {"real", "test", "drill", "backfilled"}).value_or("real");
+  report.reporter = personIn(body, "reporter");
+  if (!report.reporter) report.reporter = checkedEmail(caller, {"reporter"});
+  if (const auto email = optionalText(body, "commander_email"); email && !email->empty())
+    report.commander = checkedEmail(*email, {"commander_email"});
+  if (!report.commander) report.commander = personIn(body, "commander");
+  return report;
+}
+
+/// The people an incident begins with; what a policy names and nobody can be asked about goes on the
+/// timeline.
+void seatPeople(store::Session& session, const Project& project, std::int64_t incidentId,
+                const Report& report, std::int64_t typeId, std::int64_t priorityId,
+                const std::vector<std::int64_t>& tags) {
+  const auto individual = [&](const std::string& email) {
+    return findOrAddIndividual(session, project.organizationId, project.id, email).id;
+  };
+  const std::int64_t reporter = individual(*report.reporter);
+  seat(session, project.organizationId, incidentId, reporter, role::kReporter);
+  std::vector<std::string> unanswered;
+  const auto byPolicy = [&](const char* name) {
+    const PolicyAnswer answer = resolvePolicy(session, project.id, name, typeId, priorityId, tags);
+    if (answer.email.empty() && !answer.service.empty())
+      unanswered.push_back(std::string("The ") + name + " would be on call for service \"" + answer.service +
+                           "\", which no on-call plugin can be asked about");
+    return answer.email;
+  };
+  std::string commander = report.commander.value_or("");
+  if (commander.empty()) commander = byPolicy(role::kCommander);
+  seat(session, project.organizationId, incidentId, commander.empty() ? reporter : individual(commander),
+       role::kCommander);
+  for (const char* name : {role::kLiaison, role::kScribe})
+    if (const std::string email = byPolicy(name); !email.empty())
+      seat(session, project.organizationId, incidentId, individual(email), name);
+  for (const std::string& text : unanswered)
+    addToTimeline(session, project.organizationId, incidentId,
+                  {.description = text, .type = event_type::kParticipantUpdated});
+}
+
+}  // namespace
+
+Incidents::Incidents(Context context) : _context(std::move(context)) {}
+
+std::int64_t Incidents::create(const auth::Principal& who, const Json& body) {
+  const Report report = read(body, who.email);
+  return _context.database.transactReturning<std::int64_t>([&](store::Session& session) {
+    const Project project = resolveProject(session, who.organizationId, body);
+    const store::Row type = resolveSetting(session, "incident_type", "incident_type", project.id, body);
+    const store::Row severity =
+        resolveSetting(session, "incident_severity", "incident_severity", project.id, body);
+    std::int64_t priorityId =
+        resolveSetting(session, "incident_priority", "incident_priority", project.id, body).integer("id");
+    if (report.status == "Stable" && project.stablePriorityId) priorityId = *project.stablePriorityId;
+    const std::vector<std::int64_t> tags = resolveTags(session, project, body);
+    const std::string at = nowText();
+    const bool ended = report.status == "Closed";
+    const std::int64_t id = session.insert(
+        "incident",
+        {{"organization_id", project.organizationId},
+         {"project_id", project.id},
+         {"title", report.title},
+         {"description", report.description},
+         {"resolution", report.resolution.empty() ? store::Value() : store::Value(report.resolution)},
+         {"status", report.status},
+         {"visibility", report.visibility.empty() ? type.text("visibility") : report.visibility},
+         {"kind", report.kind},
+         {"reported_at", at},
+         {"stable_at", report.status == "Active" ? store::Value() : store::Value(at)},
+         {"closed_at", ended ? store::Value(at) : store::Value()},
+         {"incident_type_id", type.integer("id")},
+         {"incident_priority_id", priorityId},
+         {"incident_severity_id", severity.integer("id")},
+         {"created_at", at},
+         {"updated_at", at}});
+    // The name needs the id, and nothing else: no plugin can leave an incident nameless.
+    session.update(
+        "incident", id,
+        {{"name", "dispatch-" + project.organizationSlug + "-" + project.slug + "-" + std::to_string(id)}});
+    for (const std::int64_t tag : tags)
+      session.execute("INSERT INTO incident_tag (incident_id, tag_id) VALUES (?, ?)", {id, tag});
+    seatPeople(session, project, id, report, type.integer("id"), priorityId, tags);
+
+    const auto subject = readSubject(session, id);
+    addToTimeline(session, project.organizationId, id,
+                  {.description = "Incident created",
+                   .owner = nameOf(session, project.id, who.email),
+                   .details = {{"title", subject->title},
+                               {"description", subject->description},
+                               {"type", subject->type.name},
+                               {"severity", subject->severity.name},
+                               {"priority", subject->priority.name},
+                               {"status", subject->status},
+                               {"visibility", subject->visibility}},
+                   .pinned = true});
+    if (ended) endAllRoles(session, *subject, at);
+    startFlow(_context, session, *subject, ended ? "incident.create.closed" : "incident.create",
+              {{"actor", who.email}});
+    publishIncident(session, project.organizationId, id, "created");
+    flow::failPoint("incident.before_commit", "create");
+    return id;
+  });
+}
+
+}  // namespace dispatch::incident

@@ -1,0 +1,11 @@
+# cmake -DDIRECTORY=… -DOUTPUT=… -P embed_flows.cmake: the *.json of DIRECTORY as the list that flows.cpp reads.
+file(GLOB files ${DIRECTORY}/*.json)
+list(SORT files)
+set(text "#include \"incident/flows.hpp\"\n\nnamespace dispatch::incident {\n\nconst std::vector<std::string>& flowTexts() {\n")
+string(APPEND text "  static const std::vector<std::string> all{\n")
+foreach(file IN LISTS files)
+  file(READ ${file} json)
+  string(APPEND text "      R\"~~json~~(${json})~~json~~\",\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n\n}  // namespace dispatch::incident\n")
+file(WRITE ${OUTPUT} "${text}")

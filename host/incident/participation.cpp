@@ -1,0 +1,98 @@
+#include "base/base.hpp"
+#include "incident/body.hpp"
+#include "incident/flows.hpp"
+#include "incident/incident.hpp"
+#include "incident/people.hpp"
+#include "incident/permissions.hpp"
+#include "incident/timeline.hpp"
+
+namespace dispatch::incident {
+namespace {
+
+Subject locked(store::Session& session, std::int64_t id) {
+  auto subject = readSubject(session, id, true);
+  if (!subject)
+    throw Problem(Problem::Kind::notFound, "No incident with id " + std::to_string(id) + " exists");
+  return std::move(*subject);
+}
+
+}  // namespace
+
+void Incidents::join(const auth::Principal& who, std::int64_t id) {
+  _context.database.transact([&](store::Session& session) {
+    requireJoin(session, who, id);
+    const Subject subject = locked(session, id);
+    const std::string email = checkedEmail(who.email, {"email"});
+    if (addPerson(session, subject, email, role::kObserver, nameOf(session, subject.projectId, email)) !=
+        Joined::already)
+      startFlow(_context, session, subject, "incident.participant", {{"actor", who.email}, {"email", email}});
+  });
+}
+
+void Incidents::addParticipant(const auth::Principal& who, std::int64_t id, const std::string& email,
+                               const std::string& role) {
+  const std::string address = checkedEmail(email, {"email"});
+  checkRole(role, {"role"});
+  _context.database.transact([&](store::Session& session) {
+    requireEdit(session, who, id);
+    const Subject subject = locked(session, id);
+    const std::string by = nameOf(session, subject.projectId, who.email);
+    bool changed = false;
+    if (role == role::kParticipant || role == role::kObserver)
+      changed = addPerson(session, subject, address, role, by) != Joined::already;
+    else
+      changed = giveRole(session, subject, address, role, by);
+    if (changed)
+      startFlow(_context, session, subject, "incident.participant",
+                {{"actor", who.email}, {"email", address}});
+  });
+}
+
+void Incidents::removeParticipant(const auth::Principal& who, std::int64_t id, const std::string& email) {
+  const std::string address = checkedEmail(email, {"email"});
+  _context.database.transact([&](store::Session& session) {
+    requireEdit(session, who, id);
+    const Subject subject = locked(session, id);
+    removePerson(session, subject, address, nameOf(session, subject.projectId, who.email));
+  });
+}
+
+void Incidents::assignRole(const auth::Principal& who, std::int64_t id, const std::string& email,
+                           const std::string& role) {
+  const std::string address = checkedEmail(email, {"email"});
+  checkRole(role, {"role"});
+  _context.database.transact([&](store::Session& session) {
+    requireEdit(session, who, id);
+    const Subject subject = locked(session, id);
+    if (!giveRole(session, subject, address, role, nameOf(session, subject.projectId, who.email))) return;
+    session.update("incident", id, {{"version", subject.version + 1}, {"updated_at", nowText()}});
+    startFlow(_context, session, subject, "incident.role",
+              {{"actor", who.email}, {"email", address}, {"role", role}});
+    flow::failPoint("incident.before_commit", "role");
+  });
+}
+
+void Incidents::remove(const auth::Principal& who, std::int64_t id) {
+  _context.database.transact([&](store::Session& session) {
+    requireEdit(session, who, id);
+    const Subject subject = locked(session, id);
+    _context.engine.cancel(session, "incident", id, "The incident has been deleted.");
+    // The ticket is deleted by a flow of its own, which outlives what it was made for.
+    startFlow(_context, session, subject, "incident.delete",
+              {{"actor", who.email},
+               {"name", subject.name},
+               {"ticket", {{"resource_id", subject.ticketId}, {"weblink", subject.ticketWeblink}}},
+               {"plugin_instance_id",
+                subject.ticketPluginInstanceId ? Json(*subject.ticketPluginInstanceId) : Json()}});
+    session.execute("DELETE FROM incident WHERE id = ?", {id});
+    session.insert("audit", {{"organization_id", subject.organizationId},
+                             {"actor", who.email},
+                             {"action", std::string("incident.delete")},
+                             {"subject", subject.name},
+                             {"details", dumpJson({{"id", id}, {"status", subject.status}})},
+                             {"created_at", nowText()}});
+    publishIncident(session, subject.organizationId, id, "deleted");
+  });
+}
+
+}  // namespace dispatch::incident
