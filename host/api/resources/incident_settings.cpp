@@ -1,0 +1,104 @@
+#include "api/resources/descriptions.hpp"
+
+namespace dispatch::api {
+
+using T = Field::Type;
+using auth::Role;
+
+namespace {
+
+const Link project{.name = "project",
+                   .resource = "Project",
+                   .column = "project_id",
+                   .resolve = Link::Resolve::byName,
+                   .required = true};
+const Resource::Operations adminWrites{.create = Role::admin, .update = Role::admin, .remove = Role::admin};
+
+/// A row that incidents refer to cannot go away, and one default stays.
+void keepUsed(Write& write, const char* table, const char* column) {
+  const std::string name(table);
+  if (write.session.one("SELECT id FROM incident WHERE " + std::string(column) + " = ?", {write.id}))
+    throw Problem(Problem::Kind::conflict,
+                  "Incidents use it, so it cannot be deleted; disable it instead (enabled: false)");
+  const auto row = write.session.one("SELECT \"default\" FROM " + name + " WHERE id = ?", {write.id});
+  if (row && row->boolean("default"))
+    throw Problem(Problem::Kind::conflict, "It is the project's default; make another one the default first");
+}
+
+}  // namespace
+
+Resource describeIncidentType() {
+  return {
+      .model = "IncidentType",
+      .table = "incident_type",
+      .path = "incident_types",
+      .title = "incident type",
+      .fields = {{.name = "name", .type = T::name, .required = true, .searchable = true, .maxLength = 128},
+                 {.name = "description", .searchable = true},
+                 {.name = "visibility", .defaultValue = "Open", .choices = {"Open", "Restricted"}},
+                 {.name = "enabled", .type = T::boolean, .defaultValue = true},
+                 {.name = "default", .type = T::boolean, .defaultValue = false},
+                 {.name = "exclude_from_metrics", .type = T::boolean, .defaultValue = false},
+                 {.name = "exclude_from_reminders", .type = T::boolean, .defaultValue = false},
+                 {.name = "exclude_from_review", .type = T::boolean, .defaultValue = false},
+                 {.name = "plugin_metadata", .type = T::json, .defaultValue = Json::array()},
+                 {.name = "task_plugin_metadata", .type = T::json, .defaultValue = Json::array()},
+                 {.name = "channel_description"},
+                 {.name = "generate_read_in_summary", .type = T::boolean, .defaultValue = false}},
+      .links = {project},
+      .constants = {{"incident_template_document", nullptr},
+                    {"executive_template_document", nullptr},
+                    {"review_template_document", nullptr},
+                    {"tracking_template_document", nullptr},
+                    {"cost_model", nullptr},
+                    {"description_service", nullptr}},
+      .operations = adminWrites,
+      .exclusiveDefault = true,
+      .uniqueMessage = "An incident type with this name already exists in the project.",
+      .removing = [](Write& write) { keepUsed(write, "incident_type", "incident_type_id"); }};
+}
+
+Resource describeIncidentPriority() {
+  return {
+      .model = "IncidentPriority",
+      .table = "incident_priority",
+      .path = "incident_priorities",
+      .title = "incident priority",
+      .fields = {{.name = "name", .type = T::name, .required = true, .searchable = true, .maxLength = 128},
+                 {.name = "description", .searchable = true},
+                 {.name = "page_commander", .type = T::boolean, .defaultValue = false},
+                 {.name = "tactical_report_reminder", .type = T::integer, .description = "hours"},
+                 {.name = "executive_report_reminder", .type = T::integer, .description = "hours"},
+                 {.name = "disable_delayed_message_warning", .type = T::boolean, .defaultValue = false},
+                 {.name = "default", .type = T::boolean, .defaultValue = false},
+                 {.name = "enabled", .type = T::boolean, .defaultValue = true},
+                 {.name = "view_order", .type = T::integer},
+                 {.name = "color"}},
+      .links = {project},
+      .operations = adminWrites,
+      .exclusiveDefault = true,
+      .uniqueMessage = "An incident priority with this name already exists in the project.",
+      .removing = [](Write& write) { keepUsed(write, "incident_priority", "incident_priority_id"); }};
+}
+
+Resource describeIncidentSeverity() {
+  return {
+      .model = "IncidentSeverity",
+      .table = "incident_severity",
+      .path = "incident_severities",
+      .title = "incident severity",
+      .fields = {{.name = "name", .type = T::name, .required = true, .searchable = true, .maxLength = 128},
+                 {.name = "description", .searchable = true},
+                 {.name = "color"},
+                 {.name = "allowed_for_stable_incidents", .type = T::boolean, .defaultValue = true},
+                 {.name = "default", .type = T::boolean, .defaultValue = false},
+                 {.name = "enabled", .type = T::boolean, .defaultValue = true},
+                 {.name = "view_order", .type = T::integer}},
+      .links = {project},
+      .operations = adminWrites,
+      .exclusiveDefault = true,
+      .uniqueMessage = "An incident severity with this name already exists in the project.",
+      .removing = [](Write& write) { keepUsed(write, "incident_severity", "incident_severity_id"); }};
+}
+
+}  // namespace dispatch::api

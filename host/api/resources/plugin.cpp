@@ -1,0 +1,92 @@
+#include "api/resources/descriptions.hpp"
+
+namespace dispatch::api {
+
+using T = Field::Type;
+
+namespace {
+
+void presentPlugin(plugin::Catalog& catalog, Json& row) {
+  const auto installed = catalog.find(textOr(row, "slug"));
+  row["installed"] = installed.has_value();
+  row["usable"] = installed && installed->usable;
+  row["reason"] = !installed
+                      ? "Its package is no longer on the search path; install it again or remove its rows."
+                  : installed->usable ? ""
+                                      : installed->reason;
+  row["configuration_schema"] =
+      installed && installed->usable ? installed->manifest.configurationSchema : Json::object();
+}
+
+/// Instances name their plugin by slug, so that a package which is gone still has a title.
+Json pluginBySlug(store::Session& session, plugin::Catalog& catalog, const std::string& slug) {
+  const auto row = session.one(
+      "SELECT id, title, slug, description, version, author, author_url, type, multiple FROM plugin WHERE "
+      "slug = ?",
+      {slug});
+  if (!row) return nullptr;
+  Json object = Json::object();
+  for (std::size_t i = 0; i < row->size(); ++i) object[row->name(i)] = store::toJson(row->at(i));
+  presentPlugin(catalog, object);
+  return object;
+}
+
+}  // namespace
+
+Resource describePlugin(plugin::Catalog& catalog) {
+  return {.model = "Plugin",
+          .table = "plugin",
+          .path = "plugins",
+          .title = "plugin",
+          .fields = {{.name = "title", .searchable = true},
+                     {.name = "slug", .searchable = true},
+                     {.name = "description", .searchable = true},
+                     {.name = "version"},
+                     {.name = "author"},
+                     {.name = "author_url"},
+                     {.name = "type", .searchable = true},
+                     {.name = "multiple", .type = T::boolean}},
+          .constants = {{"configuration_schema", Json::object()},
+                        {"installed", false},
+                        {"usable", false},
+                        {"reason", ""}},
+          .operations = {.get = std::nullopt},
+          .organizationColumn = "",
+          .present = [&catalog](store::Session&, std::int64_t, std::vector<Json*>& rows) {
+            for (auto* row : rows) presentPlugin(catalog, *row);
+          }};
+}
+
+Resource describePluginInstance(integrations::Integrations& integrations, plugin::Catalog& catalog) {
+  return {
+      .model = "PluginInstance",
+      .table = "plugin_instance",
+      .title = "plugin instance",
+      .fields = {{.name = "enabled", .type = T::boolean}, {.name = "plugin_slug"}},
+      .links = {{.name = "project", .resource = "Project", .column = "project_id"}},
+      .relations = {{"plugin", "Plugin", "plugin_slug", "", "", "", {}, "slug"}},
+      .constants = {{"plugin", nullptr},
+                    {"state", ""},
+                    {"reason", ""},
+                    {"field_origins", Json::object()},
+                    {"origin", "database"},
+                    {"broken", false},
+                    {"configuration_schema", Json::object()}},
+      .present = [&integrations, &catalog](store::Session& session, std::int64_t, std::vector<Json*>& rows) {
+        for (auto* row : rows) {
+          const auto slug = textOr(*row, "plugin_slug");
+          row->erase("plugin_slug");
+          (*row)["plugin"] = pluginBySlug(session, catalog, slug);
+          const auto enablement = integrations.get((*row)["id"].get<std::int64_t>());
+          (*row)["state"] = enablement.state;
+          (*row)["reason"] = enablement.reason;
+          (*row)["origin"] = enablement.origin;
+          (*row)["broken"] = enablement.state == "broken";
+          const auto installed = catalog.find(enablement.pluginId);
+          (*row)["configuration_schema"] =
+              installed && installed->usable ? installed->manifest.configurationSchema : Json::object();
+        }
+      }};
+}
+
+}  // namespace dispatch::api

@@ -1,0 +1,428 @@
+#include "base/base.hpp"
+#include "cli/installation.hpp"
+#include "cli/invocation.hpp"
+#include "config/config.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace dispatch::cli {
+
+namespace {
+
+/// What the options write into; lives as long as the parse.
+struct Values {
+  std::string config, email, organization = "default", role, password, project, id, name, kind, provider,
+                             file, host, secretName;
+  std::vector<std::string> assignments, secrets, unset;
+  std::int64_t instance = 0;
+  int port = -1, databaseWait = 30;
+  bool json = false, passwordStdin = false, activate = false, deactivate = false, yes = false, quiet = false,
+       background = false, enable = false;
+};
+
+/// key=value words as an object; {"key": text}.
+Json assignments(const std::vector<std::string>& words) {
+  Json all = Json::object();
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw CLI::ValidationError(word, "is not of the form setting=value");
+    all[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return all;
+}
+
+class Grammar {
+ public:
+  Grammar(Values& values, Invocation& invocation)
+      : _values(values), _invocation(invocation), _app("Dispatch: incidents run by plugins.", "dispatch") {
+    _app.set_version_flag("--version", "dispatch " + version(), "Show the version");
+    _app.add_option("--config", _values.config,
+                    "Directory of .env and dispatch.yaml (or DISPATCH_CONFIG_DIR)")
+        ->type_name("DIR");
+    _app.add_flag("--json", _values.json, "Print JSON instead of a table");
+    _app.require_subcommand(1);
+    _app.fallthrough();
+    _app.footer(
+        "Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong command line.\n"
+        "Commands that touch data act inside the running server at once; without one they work on the data "
+        "themselves.\n\n"
+        "Examples:\n"
+        "  dispatch server start\n"
+        "  dispatch user update --role Admin --organization default me@example.com\n"
+        "  dispatch plugins configure smtp-email host=mail.example.com port=587 --secret password\n"
+        "  dispatch COMMAND --help");
+    server();
+    database();
+    user();
+    plugins();
+    secret();
+    scheduler();
+    other();
+  }
+
+  CLI::App& app() { return _app; }
+
+ private:
+  CLI::App* group(const char* name, const char* description) {
+    auto* made = _app.add_subcommand(name, description);
+    made->require_subcommand(1);
+    made->fallthrough();
+    return made;
+  }
+
+  /// `fill` puts what was read into the arguments.
+  CLI::App* command(CLI::App* parent, const char* name, const char* description, const std::string& examples,
+                    std::function<void(Json&)> fill = {}) {
+    auto* made = parent->add_subcommand(name, description);
+    made->fallthrough();
+    if (!examples.empty()) made->footer("Examples:\n" + examples);
+    const std::string full = parent == &_app ? name : parent->get_name() + "." + name;
+    made->callback([this, full, fill] {
+      _invocation.command = full;
+      if (fill) fill(_invocation.args);
+    });
+    return made;
+  }
+
+  void place(CLI::App* to) {
+    to->add_option("-p,--project", _values.project, "Name of the project")
+        ->type_name("NAME")
+        ->default_str("default");
+    to->add_option("-o,--organization", _values.organization, "Slug of the organization")
+        ->type_name("SLUG")
+        ->default_str("default");
+    to->add_option("--instance", _values.instance,
+                   "Number of the one meant, where a project has a plugin several times");
+  }
+  void fillPlace(Json& args) const {
+    args["id"] = _values.id;
+    args["organization"] = _values.organization;
+    args["project"] = _values.project.empty() ? "default" : _values.project;
+    if (_values.instance != 0) args["instance"] = _values.instance;
+  }
+
+  void server() {
+    auto* parent = group("server", "Start, stop and inspect the server");
+    auto* start = command(
+        parent, "start", "Run the server until it is stopped",
+        "  dispatch server start\n  dispatch server start --port 8001\n  dispatch server start --background",
+        [this](Json& args) {
+          args["database_wait"] = _values.databaseWait;
+          args["quiet"] = _values.quiet;
+          args["background"] = _values.background;
+          if (!_values.host.empty()) _invocation.settings["DISPATCH_HOST"] = _values.host;
+          if (_values.port >= 0) _invocation.settings["DISPATCH_PORT"] = std::to_string(_values.port);
+        });
+    start->add_option("--host", _values.host, "Address to listen on (DISPATCH_HOST)")->type_name("ADDRESS");
+    start->add_option("--port", _values.port, "Port to listen on (DISPATCH_PORT); 0 = any free one")
+        ->check(CLI::Range(0, 65535));
+    start->add_option("--database-wait", _values.databaseWait, "Seconds to wait for PostgreSQL to answer")
+        ->check(CLI::Range(0, 3600))
+        ->default_str("30");
+    start->add_flag("--quiet", _values.quiet, "Log to the file only, not to standard output");
+    start->add_flag("--background", _values.background,
+                    "Return once the server answers; it goes on in the background");
+    command(parent, "stop", "Stop the running server and wait until it has ended", "  dispatch server stop");
+    command(parent, "status", "Tell whether the server runs: exit code 0 if it does, 1 if not",
+            "  dispatch server status --json");
+    command(parent, "config", "Show every setting with its value and where it comes from; secrets are masked",
+            "  dispatch server config");
+    command(parent, "routes", "List the HTTP routes and who may use them", "  dispatch server routes --json");
+  }
+
+  void database() {
+    auto* parent = group("database", "Prepare, back up and restore the database");
+    command(parent, "init",
+            "Make the tables, the default organization and project; again: brings them up to date",
+            "  dispatch database init");
+    command(parent, "upgrade", "Bring the tables up to date with this program",
+            "  dispatch database upgrade");
+    const auto file = [this](CLI::App* to, const char* text) {
+      to->add_option("--dump-file", _values.file, text)
+          ->type_name("FILE")
+          ->default_str("dispatch-backup.dump");
+    };
+    const auto fill = [this](Json& args) {
+      args["file"] = _values.file.empty() ? "dispatch-backup.dump" : _values.file;
+      args["yes"] = _values.yes;
+    };
+    file(command(
+             parent, "dump",
+             "Write everything into a file (for its owner only: it holds password hashes and sealed secrets)",
+             "  dispatch database dump --dump-file backup.dump\n  dispatch database dump --dump-file - | "
+             "gzip > backup.dump.gz",
+             fill),
+         "File to write, - for standard output");
+    file(command(parent, "restore", "Fill an empty database, SQLite or PostgreSQL, from such a file",
+                 "  dispatch database restore --dump-file backup.dump\n  zcat backup.dump.gz | dispatch "
+                 "database restore --dump-file -",
+                 fill),
+         "File to read, - for standard input");
+    command(parent, "drop", "Remove everything from the database; asks first",
+            "  dispatch database drop\n  dispatch database drop --yes", fill)
+        ->add_flag("-y,--yes", _values.yes, "Do not ask");
+  }
+
+  void user() {
+    auto* parent = group("user", "People who log in, and their roles");
+    const auto organization = [this](CLI::App* to) {
+      to->add_option("-o,--organization", _values.organization, "Slug of the organization")
+          ->type_name("SLUG")
+          ->default_str("default");
+    };
+    const auto email = [this](CLI::App* to) {
+      to->add_option("email", _values.email, "E-mail address")->required()->type_name("EMAIL");
+    };
+    const auto role = [this](CLI::App* to) {
+      to->add_option("-r,--role", _values.role, "Member, Admin, Manager or Owner")->type_name("ROLE");
+    };
+    const auto password = [this](CLI::App* to) {
+      to->add_flag("--password-stdin", _values.passwordStdin,
+                   "Read the password from standard input (one line)");
+      to->add_option(
+          "--password", _values.password,
+          "The password; other users of this machine can see it while this runs: prefer --password-stdin");
+    };
+    const auto fill = [this](Json& args) {
+      args = {{"email", _values.email}, {"organization", _values.organization}};
+      if (!_values.role.empty()) args["role"] = _values.role;
+    };
+    const auto fillPassword = [this, fill](Json& args) {
+      fill(args);
+      args["password"] = _values.password;
+      args["password_stdin"] = _values.passwordStdin;
+    };
+    auto* add = command(parent, "register", "Make an account; asks for the password",
+                        "  dispatch user register --role Admin me@example.com", fillPassword);
+    email(add), organization(add), role(add), password(add);
+    auto* update = command(parent, "update", "Give a role, deactivate or activate; acts at once",
+                           "  dispatch user update --role Admin --organization default me@example.com\n  "
+                           "dispatch user update --deactivate me@example.com",
+                           [this, fill](Json& args) {
+                             fill(args);
+                             if (_values.activate || _values.deactivate) args["active"] = _values.activate;
+                             if (_values.role.empty() && !args.contains("active"))
+                               throw CLI::ValidationError("user update",
+                                                          "needs --role ROLE, --activate or --deactivate");
+                           });
+    email(update), organization(update), role(update);
+    auto* on = update->add_flag("--activate", _values.activate, "Let them log in again");
+    update->add_flag("--deactivate", _values.deactivate, "End their sessions and let them log in no more")
+        ->excludes(on);
+    auto* reset = command(parent, "reset", "Set a new password and end all sessions; asks for it",
+                          "  dispatch user reset me@example.com", fillPassword);
+    email(reset), password(reset);
+    auto* list =
+        command(parent, "list", "List accounts and roles", "  dispatch user list --organization default",
+                [this, list = &_values](Json& args) { args["organization"] = list->name; });
+    list->add_option("-o,--organization", _values.name, "Members of this organization only")
+        ->type_name("SLUG");
+  }
+
+  void plugins() {
+    auto* parent = group("plugins", "Installed plugins, and where they are enabled");
+    auto* list = command(parent, "list", "List plugins with state, and the reason where one is not usable",
+                         "  dispatch plugins list --project default", [this](Json& args) {
+                           args = {{"organization", _values.name}, {"project", _values.project}};
+                         });
+    list->add_option("-p,--project", _values.project, "This project only")->type_name("NAME");
+    list->add_option("-o,--organization", _values.name, "This organization only")->type_name("SLUG");
+    const auto id = [this](CLI::App* to) {
+      to->add_option("id", _values.id, "Id of the plugin, as plugins list shows it")
+          ->required()
+          ->type_name("ID");
+    };
+    id(command(parent, "show", "Everything about a plugin: settings, permissions, where it is enabled",
+               "  dispatch plugins show smtp-email", [this](Json& args) { args["id"] = _values.id; }));
+    for (const char* name : {"enable", "disable"}) {
+      auto* made = command(parent, name,
+                           name[0] == 'e' ? "Let a plugin serve a project; acts at once"
+                                          : "Stop a plugin from serving a project; acts at once",
+                           std::string("  dispatch plugins ") + name + " smtp-email --project default",
+                           [this](Json& args) { fillPlace(args); });
+      id(made), place(made);
+    }
+    auto* configure = command(
+        parent, "configure", "Change settings of a plugin in a project; others stay",
+        "  dispatch plugins configure smtp-email host=mail.example.com port=587 --secret password --enable\n"
+        "  printf '%s\\n' \"$TOKEN\" | dispatch plugins configure generic-workflow --secret auth_header",
+        [this](Json& args) {
+          fillPlace(args);
+          args["set"] = assignments(_values.assignments);
+          args["secrets"] = _values.secrets;
+          args["unset"] = _values.unset;
+          if (_values.enable) args["enabled"] = true;
+        });
+    id(configure), place(configure);
+    configure->add_option("settings", _values.assignments, "setting=value; lists with commas")
+        ->type_name("SETTING=VALUE");
+    configure
+        ->add_option("--secret", _values.secrets,
+                     "A secret setting: asked for, or read from standard input, one line each")
+        ->type_name("SETTING")
+        ->expected(1)
+        ->take_all();
+    configure->add_option("--unset", _values.unset, "A setting to clear")
+        ->type_name("SETTING")
+        ->expected(1)
+        ->take_all();
+    configure->add_flag("--enable", _values.enable, "Enable it as well");
+    auto* test = command(parent, "test", "Try the stored configuration: exit code 0 if it works",
+                         "  dispatch plugins test smtp-email recipient=me@example.com", [this](Json& args) {
+                           fillPlace(args);
+                           args["set"] = assignments(_values.assignments);
+                         });
+    id(test), place(test);
+    test->add_option("input", _values.assignments, "What the test may use, e.g. recipient=me@example.com")
+        ->type_name("NAME=VALUE");
+  }
+
+  void secret() {
+    auto* parent = group("secret", "Keys, and secrets in settings");
+    command(parent, "generate", "Print a random secret for DISPATCH_ENCRYPTION_KEY or DISPATCH_JWT_SECRET",
+            "  dispatch secret generate");
+    command(parent, "keygen", "Print a key for the secret provider sodium (DISPATCH_PLUGIN_SODIUM_KEY)",
+            "  (umask 077; dispatch secret keygen > /etc/dispatch.key)   # then "
+            "DISPATCH_PLUGIN_SODIUM_KEY_FILE=/etc/dispatch.key");
+    auto* encrypt = command(
+        parent, "encrypt", "Encrypt a value for one setting: asks for it, prints what goes into the file",
+        "  dispatch secret encrypt DATABASE_CREDENTIALS\n  dispatch secret encrypt --provider sodium "
+        "DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD",
+        [this](Json& args) {
+          args = {
+              {"name", _values.secretName}, {"provider", _values.provider}, {"stdin", _values.passwordStdin}};
+        });
+    encrypt
+        ->add_option("name", _values.secretName, "The setting that it is for; it opens under no other name")
+        ->required()
+        ->type_name("NAME");
+    encrypt
+        ->add_option("--provider", _values.provider,
+                     "Secret provider (default: SECRET_PROVIDER, else sodium)")
+        ->type_name("ID");
+    encrypt->add_flag("--stdin", _values.passwordStdin, "Read the value from standard input (one line)");
+    command(parent, "doctor", "Check that every secret setting is there and can be decrypted; shows none",
+            "  dispatch secret doctor");
+  }
+
+  void scheduler() {
+    auto* parent = group("scheduler", "Jobs that run by the clock");
+    command(parent, "list", "List the jobs, when they ran last and how it went", "  dispatch scheduler list");
+    command(parent, "run", "Run a job now", "  dispatch scheduler run session-cleanup",
+            [this](Json& args) { args["name"] = _values.name; })
+        ->add_option("name", _values.name, "Name of the job")
+        ->required()
+        ->type_name("NAME");
+  }
+
+  void other() {
+    auto* flow = group("flow", "What happens when an incident is reported or changes");
+    command(flow, "show", "Show the steps of a flow, or list the flows",
+            "  dispatch flow show incident.create", [this](Json& args) { args["kind"] = _values.kind; })
+        ->add_option("kind", _values.kind, "Name of the flow")
+        ->type_name("KIND");
+    auto* demo = group("demo", "Example data");
+    command(demo, "load",
+            "Fill the default organization with people, services, types and incidents to look at; again: "
+            "adds nothing",
+            "  dispatch demo load");
+  }
+
+  Values& _values;
+  Invocation& _invocation;
+  CLI::App _app;
+};
+
+std::vector<std::string> namesBelow(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  return names;
+}
+
+/// The first word that should name a command and does not, with what was probably meant; empty if all do.
+std::string unknownWord(const CLI::App& root, int argc, char** argv) {
+  const CLI::App* app = &root;
+  std::string path = "dispatch";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--config") ++i;
+    if (word.starts_with("-")) continue;
+    const auto names = namesBelow(*app);
+    if (names.empty()) return "";
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      std::string known;
+      for (const auto& name : names) known += (known.empty() ? "" : ", ") + name;
+      const auto meant = config::nearestName(word, names);
+      return "there is no command \"" + path + " " + word + "\"" +
+             (meant ? "; did you mean \"" + path + " " + *meant + "\"?" : ".") + " There are: " + known;
+    }
+    app = app->get_subcommand(word);
+    path += " " + word;
+  }
+  return "";
+}
+
+/// The deepest command that was named.
+const CLI::App* leafOf(const CLI::App& root) {
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+std::string meantOption(const CLI::App& root, const std::string& message) {
+  std::vector<std::string> names;
+  for (const CLI::App* app : {leafOf(root), &root})
+    for (const auto* option : app->get_options())
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  const auto begin = message.find("--");
+  if (begin == std::string::npos) return "";
+  auto word = message.substr(begin, message.find_first_of(" ,=", begin) - begin);
+  const auto meant = config::nearestName(word, names);
+  return meant ? "; did you mean " + *meant + "?" : "";
+}
+
+}  // namespace
+
+Invocation readCommandLine(int argc, char** argv, std::optional<int>& exitCode) {
+  Values values;
+  Invocation invocation;
+  Grammar grammar(values, invocation);
+  CLI::App& app = grammar.app();
+  const auto unknown = unknownWord(app, argc, argv);
+  if (!unknown.empty()) {
+    std::cerr << "dispatch: " << unknown << "\n";
+    exitCode = 2;
+    return invocation;
+  }
+  try {
+    app.parse(argc, argv);
+    if (!values.config.empty()) invocation.configDirectory = values.config;
+    invocation.json = values.json;
+  } catch (const CLI::CallForVersion& version) {
+    std::cout << version.what() << "\n";
+    exitCode = 0;
+  } catch (const CLI::Success& help) {
+    app.exit(help);
+    exitCode = 0;
+  } catch (const CLI::ParseError& error) {
+    const auto* leaf = leafOf(app);
+    std::string message = error.what();
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !namesBelow(*leaf).empty()) {
+      std::cerr << leaf->help("", CLI::AppFormatMode::Normal);
+    } else {
+      std::cerr << "dispatch: " << message << meantOption(app, message) << "\n";
+      std::string path;
+      for (const auto* up = leaf; up != nullptr; up = up->get_parent())
+        path = up->get_name() + (path.empty() ? "" : " ") + path;
+      std::cerr << "Run with --help for what there is: " << path << " --help\n";
+    }
+    exitCode = 2;
+  }
+  return invocation;
+}
+
+}  // namespace dispatch::cli

@@ -1,0 +1,274 @@
+#include "base/base.hpp"
+#include "cli/commands.hpp"
+
+#include <algorithm>
+
+namespace dispatch::cli {
+
+namespace {
+
+using integrations::Enablement;
+
+struct Place {
+  std::int64_t organizationId = 0, projectId = 0;
+};
+
+Place placeOf(store::Database& database, const Json& args) {
+  const auto organization = textOr(args, "organization", "default"),
+             project = textOr(args, "project", "default");
+  const auto session = database.session();
+  const auto row = session->one(
+      "SELECT project.id AS id, organization_id FROM project JOIN organization ON organization.id = "
+      "organization_id"
+      " WHERE organization.slug = ? AND project.name = ?",
+      {organization, project});
+  if (row) return {row->integer("organization_id"), row->integer("id")};
+  std::string known;
+  for (const auto& found :
+       session->query("SELECT project.name AS name, organization.slug AS slug FROM project JOIN organization"
+                      " ON organization.id = organization_id ORDER BY slug, name LIMIT 20"))
+    known += (known.empty() ? "" : ", ") + found.text("slug") + "/" + found.text("name");
+  throw Problem(Problem::Kind::notFound, "There is no project \"" + project + "\" in an organization \"" +
+                                             organization + "\"; there is " +
+                                             (known.empty() ? "none yet" : known));
+}
+
+Json describe(const Enablement& enablement) {
+  return {{"instance", enablement.id},
+          {"id", enablement.pluginId},
+          {"organization", enablement.organization},
+          {"project", enablement.project},
+          {"enabled", enablement.enabled},
+          {"state", enablement.state},
+          {"reason", enablement.reason},
+          {"origin", enablement.origin},
+          {"type", enablement.type},
+          {"version", enablement.version},
+          {"title", enablement.title}};
+}
+
+Json describeInFull(const Enablement& enablement) {
+  Json all = describe(enablement);
+  all["configuration"] = enablement.configuration;
+  all["set_by_environment"] = enablement.fieldOrigins;
+  all["last_tested_at"] = enablement.lastTestedAt.empty() ? Json() : Json(enablement.lastTestedAt);
+  return all;
+}
+
+plugin::Installed installedOf(plugin::Catalog& catalog, const std::string& id) {
+  if (auto installed = catalog.find(id)) return *installed;
+  std::string known;
+  for (const auto& package : catalog.list()) known += (known.empty() ? "" : ", ") + package.id;
+  throw Problem(Problem::Kind::notFound,
+                "No plugin \"" + id + "\" is installed; installed are " + (known.empty() ? "none" : known));
+}
+
+/// The one row that the arguments mean; nullopt if the project has none of this plugin.
+std::optional<Enablement> rowOf(CommandContext& context, const Json& args) {
+  auto& integrations = context.installation.integrations();
+  if (args.contains("instance")) return integrations.get(args["instance"].get<std::int64_t>());
+  const auto place = placeOf(context.installation.database(), args);
+  const auto id = textOr(args, "id");
+  std::vector<Enablement> found;
+  for (auto& enablement : integrations.list(place.organizationId, place.projectId))
+    if (enablement.pluginId == id) found.push_back(std::move(enablement));
+  if (found.empty()) return std::nullopt;
+  if (found.size() > 1) {
+    std::string numbers;
+    for (const auto& enablement : found)
+      numbers += (numbers.empty() ? "" : ", ") + std::to_string(enablement.id);
+    throw Problem(Problem::Kind::conflict, "The project has the plugin " + id +
+                                               " several times; say which one with --instance (" + numbers +
+                                               ")");
+  }
+  return found.front();
+}
+
+/// {"key": "text"} of the command line as the schema's types, over what is set now.
+Json configurationOf(const plugin::Manifest& manifest, const Json& present, const Json& args) {
+  Json configuration = present;
+  const Json& schema = manifest.configurationSchema;
+  const Json properties = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
+  const auto need = [&](const std::string& key) -> const Json& {
+    if (const auto found = properties.find(key); found != properties.end()) return *found;
+    std::string known;
+    for (const auto& [name, property] : properties.items()) known += (known.empty() ? "" : ", ") + name;
+    throw Problem(Problem::Kind::invalid, "The plugin " + manifest.id + " has no setting \"" + key +
+                                              "\"; it has " + (known.empty() ? "none" : known));
+  };
+  for (const auto& [key, value] : args.value("set", Json::object()).items())
+    configuration[key] = integrations::fromText(need(key), value.get<std::string>(), key);
+  for (const auto& key : args.value("unset", Json::array())) {
+    const auto name = key.get<std::string>();
+    if (need(name).value("x-dispatch-secret", false)) {
+      configuration[name] = "";
+    } else {
+      configuration.erase(name);
+    }
+  }
+  return configuration;
+}
+
+Json listPlugins(CommandContext& context, const Json& args) {
+  auto& installation = context.installation;
+  auto& integrations = installation.integrations();
+  std::vector<std::int64_t> organizations;
+  const auto slug = textOr(args, "organization");
+  for (const auto& row :
+       installation.database().session()->query("SELECT id, slug FROM organization ORDER BY slug"))
+    if (slug.empty() || row.text("slug") == slug) organizations.push_back(row.integer("id"));
+  if (organizations.empty())
+    throw Problem(Problem::Kind::notFound, "There is no organization \"" + slug + "\"");
+  Json list = Json::array();
+  std::vector<std::string> shown;
+  const auto project = textOr(args, "project");
+  for (const auto organization : organizations)
+    for (const auto& enablement : integrations.list(organization, std::nullopt)) {
+      if (!project.empty() && enablement.project != project) continue;
+      list.push_back(describe(enablement));
+      shown.push_back(enablement.pluginId);
+    }
+  const auto chosen = installation.settings().list("DISPATCH_AUTHENTICATION_PROVIDER_SLUG");
+  for (const auto& package : installation.catalog().list()) {
+    if (std::find(shown.begin(), shown.end(), package.id) != shown.end()) continue;
+    const bool serves = std::find(chosen.begin(), chosen.end(), package.id) != chosen.end() ||
+                        installation.settings().text("SECRET_PROVIDER") == package.id;
+    list.push_back({{"instance", nullptr},
+                    {"id", package.id},
+                    {"organization", "*"},
+                    {"project", "*"},
+                    {"enabled", serves},
+                    {"state", !package.usable ? "broken"
+                              : serves        ? "healthy"
+                                              : "available"},
+                    {"reason", package.reason},
+                    {"origin", serves ? "settings" : ""},
+                    {"type", package.manifest.type},
+                    {"version", package.manifest.version},
+                    {"title", package.manifest.title}});
+  }
+  if (chosen.empty()) return list;
+  for (const auto& provider : integrations.authProviders())
+    if (!provider.instance)
+      for (auto& entry : list)
+        if (entry["project"] == "*" &&
+            provider.reason.find(" " + entry["id"].get<std::string>() + " ") != std::string::npos) {
+          entry["state"] = entry["state"] == "broken" ? "broken" : "degraded";
+          entry["reason"] = provider.reason;
+        }
+  return list;
+}
+
+Json showPlugin(CommandContext& context, const Json& args) {
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  const auto& manifest = installed.manifest;
+  Json fields = Json::array();
+  const Json& schema = manifest.configurationSchema;
+  const Json required = schema.is_object() ? schema.value("required", Json::array()) : Json::array();
+  std::string prefix = "DISPATCH_PLUGIN_";
+  for (const char c : installed.id)
+    prefix += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
+  if (schema.is_object() && schema.contains("properties"))
+    for (const auto& [name, property] : schema["properties"].items()) {
+      std::string variable = prefix + "_";
+      for (const char c : name)
+        variable += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
+      fields.push_back(
+          {{"name", name},
+           {"type", property.value("x-dispatch-secret", false) ? Json("secret")
+                    : property.contains("enum")                ? property["enum"]
+                                                               : property.value("type", Json("text"))},
+           {"required", std::find(required.begin(), required.end(), Json(name)) != required.end()},
+           {"default", property.value("default", Json())},
+           {"description", textOr(property, "description", textOr(property, "title"))},
+           {"variable", variable},
+           {"order", property.value("x-dispatch-order", 1000)}});
+    }
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const Json& a, const Json& b) { return a["order"] < b["order"]; });
+  for (auto& field : fields) field.erase("order");
+  Json instances = Json::array();
+  for (const auto& row :
+       context.installation.database().session()->query("SELECT id FROM organization ORDER BY slug"))
+    for (const auto& enablement : context.installation.integrations().list(row.integer("id"), std::nullopt))
+      if (enablement.pluginId == installed.id) instances.push_back(describeInFull(enablement));
+  return {{"id", installed.id},
+          {"title", manifest.title},
+          {"description", manifest.description},
+          {"type", manifest.type},
+          {"version", manifest.version},
+          {"author", manifest.author},
+          {"author_url", manifest.authorUrl},
+          {"license", manifest.license},
+          {"directory", installed.directory},
+          {"digest", installed.digest},
+          {"build", installed.buildInfo},
+          {"usable", installed.usable},
+          {"reason", installed.reason},
+          {"permissions", manifest.permissions},
+          {"settings", fields},
+          {"instances", instances}};
+}
+
+Json setEnabled(CommandContext& context, const Json& args, bool enabled) {
+  auto& integrations = context.installation.integrations();
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  const auto row = rowOf(context, args);
+  if (row) return describeInFull(integrations.change(row->id, enabled, nullptr, textOr(args, "actor")));
+  const auto place = placeOf(context.installation.database(), args);
+  return describeInFull(integrations.add(place.organizationId, place.projectId, installed.id, enabled,
+                                         nullptr, textOr(args, "actor")));
+}
+
+Json configure(CommandContext& context, const Json& args) {
+  auto& integrations = context.installation.integrations();
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  std::optional<bool> enabled;
+  if (args.contains("enabled")) enabled = args["enabled"].get<bool>();
+  const auto row = rowOf(context, args);
+  if (row)
+    return describeInFull(integrations.change(row->id, enabled,
+                                              configurationOf(installed.manifest, row->configuration, args),
+                                              textOr(args, "actor")));
+  const auto place = placeOf(context.installation.database(), args);
+  return describeInFull(
+      integrations.add(place.organizationId, place.projectId, installed.id, enabled.value_or(false),
+                       configurationOf(installed.manifest, Json::object(), args), textOr(args, "actor")));
+}
+
+Json test(CommandContext& context, const Json& args) {
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  const auto row = rowOf(context, args);
+  if (!row)
+    throw Problem(Problem::Kind::notFound, "The project has no plugin " + installed.id +
+                                               "; add it with: dispatch plugins configure " + installed.id);
+  Json input = Json::object();
+  for (const auto& [key, value] : args.value("set", Json::object()).items()) input[key] = value;
+  const auto outcome = context.installation.integrations().test(row->id, nullptr, input);
+  Json checks = outcome.value.is_object() ? outcome.value.value("checks", Json::array()) : Json::array();
+  bool ok = outcome.ok();
+  for (const auto& check : checks) ok = ok && check.value("ok", false);
+  return {{"id", installed.id},
+          {"project", row->project},
+          {"ok", ok},
+          {"summary",
+           outcome.value.is_object() ? textOr(outcome.value, "summary", outcome.message) : outcome.message},
+          {"checks", checks}};
+}
+
+}  // namespace
+
+void addPluginCommands(std::map<std::string, Command>& all) {
+  all["plugins.list"] = listPlugins;
+  all["plugins.show"] = showPlugin;
+  all["plugins.enable"] = [](CommandContext& context, const Json& args) {
+    return setEnabled(context, args, true);
+  };
+  all["plugins.disable"] = [](CommandContext& context, const Json& args) {
+    return setEnabled(context, args, false);
+  };
+  all["plugins.configure"] = configure;
+  all["plugins.test"] = test;
+}
+
+}  // namespace dispatch::cli

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "auth/auth.hpp"
+#include "cli/outside_services.hpp"
+#include "cli/secret_resolver.hpp"
+#include "config/config.hpp"
+#include "integrations/integrations.hpp"
+#include "plugin/plugin.hpp"
+#include "store/store.hpp"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace dispatch::cli {
+
+std::string version();
+
+/// One installation as a command or the server works on it: settings first, everything else made when it is
+/// first asked for. [any-thread]
+class Installation {
+ public:
+  explicit Installation(config::Settings settings);
+  ~Installation();
+  Installation(const Installation&) = delete;
+  Installation& operator=(const Installation&) = delete;
+
+  const config::Settings& settings() const { return _settings; }
+  SecretResolver& secrets() { return _secrets; }
+
+  plugin::Catalog& catalog();
+  /// Decrypts every secret setting, once. Throws Problem that names setting, provider, reason.
+  void resolveSecrets();
+  const config::Envelope& envelope();
+
+  /// What the settings say, secrets resolved. The password is inside.
+  store::Options databaseOptions();
+  /// Opens it. `wait`: retry for this long while PostgreSQL does not answer, telling of it.
+  void openDatabase(std::chrono::seconds wait);
+  store::Database&
+  database();  ///< opened without waiting if it is not open; throws if its schema is not this build's
+  store::Database& databaseOfAnySchema();
+
+  auth::Passwords& passwords() { return _passwords; }
+  auth::Accounts& accounts();
+  const store::Models& models();
+  /// Started when first asked for.
+  integrations::Integrations& integrations();
+
+ private:
+  mutable std::recursive_mutex _mutex;
+  config::Settings _settings;
+  OutsideServices _outside;
+  std::unique_ptr<plugin::Catalog> _catalog;
+  SecretResolver _secrets;
+  bool _resolved = false, _schemaChecked = false;
+  std::unique_ptr<config::Envelope> _envelope;
+  std::unique_ptr<store::Database> _database;
+  auth::Passwords _passwords;
+  std::unique_ptr<auth::Accounts> _accounts;
+  std::unique_ptr<store::Models> _models;
+  std::unique_ptr<integrations::Integrations> _integrations;
+};
+
+}  // namespace dispatch::cli

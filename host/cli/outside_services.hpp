@@ -1,0 +1,42 @@
+#pragma once
+
+#include "auth/auth.hpp"
+#include "plugin/plugin.hpp"
+#include "store/store.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace dispatch::cli {
+
+/// What plugins reach of this host beyond their own process: their key-value memory, the directory of their
+/// project, and, for auth providers, the accounts. Secret providers are loaded before there is a database:
+/// until bind(), every question is answered "unavailable". [any-thread]
+class OutsideServices final : public plugin::Outside {
+ public:
+  /// All outlive this object's last use. `models`: for the search filters of directory queries.
+  void bind(store::Database& database, auth::Accounts& accounts, const store::Models& models);
+
+  std::optional<std::string> kvGet(const plugin::Scope& scope, const std::string& key) override;
+  void kvPut(const plugin::Scope& scope, const std::string& key, const std::string& value) override;
+  void kvRemove(const plugin::Scope& scope, const std::string& key) override;
+  std::vector<std::string> kvList(const plugin::Scope& scope, const std::string& prefix) override;
+
+  Json directory(const plugin::Scope& scope, const std::string& what, const Json& query) override;
+
+  Verdict verifyCredential(const std::string& account, std::string_view password) override;
+  void createCredential(const std::string& account, std::string_view password) override;
+  void replaceCredential(const std::string& account, std::string_view password) override;
+
+ private:
+  store::Database& database();
+  auth::Accounts& accounts();
+  bool matches(store::Session& session, const char* joinTable, const char* column, std::int64_t id,
+               std::int64_t incidentId);
+
+  std::atomic<store::Database*> _database{nullptr};
+  std::atomic<auth::Accounts*> _accounts{nullptr};
+  std::atomic<const store::Models*> _models{nullptr};
+};
+
+}  // namespace dispatch::cli

@@ -1,0 +1,175 @@
+#include "base/base.hpp"
+#include "cli/cli.hpp"
+#include "cli/commands.hpp"
+#include "cli/control_socket.hpp"
+#include "cli/invocation.hpp"
+#include "cli/local_commands.hpp"
+#include "cli/logging.hpp"
+#include "cli/output.hpp"
+#include "cli/process.hpp"
+#include "cli/server.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace dispatch::cli {
+
+namespace {
+
+/// Heading and members of the tables; what is not here is printed as "key  value" lines.
+const std::map<std::string, TableColumns>& tables() {
+  static const std::map<std::string, TableColumns> all{
+      {"user.list",
+       {{"email", "E-mail"}, {"roles", "Roles"}, {"active", "Active"}, {"last_login_at", "Last login"}}},
+      {"plugins.list",
+       {{"id", "Plugin"},
+        {"type", "Type"},
+        {"version", "Version"},
+        {"organization", "Organization"},
+        {"project", "Project"},
+        {"state", "State"},
+        {"origin", "Managed by"},
+        {"reason", "Reason"}}},
+      {"scheduler.list",
+       {{"name", "Job"},
+        {"every_seconds", "Every (s)"},
+        {"last_run_at", "Last run"},
+        {"last_error", "Last error"},
+        {"description", "Description"}}},
+      {"flow.show", {{"kind", "Flow"}, {"steps", "Steps"}}},
+      {"server.routes", {{"method", "Method"}, {"path", "Path"}, {"access", "Who"}, {"rule", "Rule"}}},
+      {"server.config", {{"name", "Setting"}, {"value", "Value"}, {"origin", "Origin"}}},
+      {"secret.doctor",
+       {{"name", "Setting"}, {"state", "State"}, {"origin", "Origin"}, {"detail", "Detail"}}}};
+  return all;
+}
+
+void show(const Invocation& invocation, const Json& result) {
+  if (invocation.json) {
+    std::cout << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    return;
+  }
+  const auto table = tables().find(invocation.command);
+  if (result.is_array() && table != tables().end()) {
+    printTable(std::cout, result, table->second, terminalWidth());
+  } else if (invocation.command == "flow.show" && result.contains("steps")) {
+    std::cout << textOr(result, "kind") << "\n\n";
+    printTable(std::cout, result["steps"],
+               {{"key", "Step"},
+                {"plugin_type", "Plugin type"},
+                {"method", "Method"},
+                {"needs", "Needs"},
+                {"title", "What it does"}},
+               terminalWidth());
+  } else if (invocation.command == "plugins.test") {
+    std::cout << (result.value("ok", false) ? "ok" : "FAILED") << "  " << textOr(result, "summary") << "\n";
+    for (const auto& check : result["checks"])
+      std::cout << "  " << (check.value("ok", false) ? "ok      " : "FAILED  ") << textOr(check, "name")
+                << "  " << textOr(check, "detail") << "\n";
+  } else if (invocation.command == "plugins.show") {
+    Json head = result;
+    const Json settings = head["settings"], instances = head["instances"];
+    head.erase("settings");
+    head.erase("instances");
+    printObject(std::cout, head);
+    std::cout << "\nSettings\n";
+    printTable(std::cout, settings,
+               {{"name", "Setting"},
+                {"type", "Type"},
+                {"required", "Required"},
+                {"default", "Default"},
+                {"variable", "Variable"},
+                {"description", "Description"}},
+               terminalWidth());
+    for (const auto& instance : instances) {
+      std::cout << "\nIn project " << textOr(instance, "organization") << "/" << textOr(instance, "project")
+                << "\n";
+      printObject(std::cout, instance, 2);
+    }
+  } else if (result.is_object()) {
+    printObject(std::cout, result);
+  } else if (result.is_string()) {
+    std::cout << result.get<std::string>() << "\n";
+  } else if (!result.is_null()) {
+    std::cout << result.dump(2) << "\n";
+  }
+}
+
+/// What a command needs from a person, before it goes anywhere.
+void ask(Invocation& invocation) {
+  Json& args = invocation.args;
+  if (invocation.command == "user.register" || invocation.command == "user.reset") {
+    if (textOr(args, "password").empty())
+      args["password"] =
+          readPassword("Password for " + textOr(args, "email"), true, args.value("password_stdin", false));
+    args.erase("password_stdin");
+  }
+  if (invocation.command == "plugins.configure") {
+    for (const auto& key : args.value("secrets", Json::array()))
+      args["set"][key.get<std::string>()] = readPassword(key.get<std::string>(), false, ::isatty(0) == 0);
+    args.erase("secrets");
+  }
+}
+
+/// Runs the command in the running server, else here.
+Json runAnywhere(const config::Settings& settings, const Invocation& invocation) {
+  if (auto answer = ControlSocket::ask(controlSocketPath(settings), invocation.command, invocation.args))
+    return *answer;
+  becomeOwnerOf(settings.paths().var);
+  std::unique_ptr<DataLock> lock;
+  if (!settings.has("DATABASE_HOSTNAME")) {
+    needWritableDirectory(settings.paths().var, "the SQLite database (DISPATCH_DATA_DIR)");
+    lock = std::make_unique<DataLock>(settings.paths().var, 10);
+  }
+  Installation installation(settings);
+  std::unique_ptr<Rooms> rooms;
+  CommandContext context{installation,
+                         [&]() -> Rooms& {
+                           if (!rooms) rooms = std::make_unique<Rooms>(installation);
+                           return *rooms;
+                         },
+                         "cli-" + randomUuid()};
+  return runCommand(context, invocation.command, invocation.args);
+}
+
+int run(Invocation invocation) {
+  logToTerminal();
+  if (const auto answer = runWithoutSettings(invocation)) {
+    show(invocation, *answer);
+    return 0;
+  }
+  const auto settings =
+      config::Settings::load(config::Paths::discover(invocation.configDirectory), invocation.settings);
+  if (invocation.command == "server.start") return startServer(settings, invocation);
+  for (const auto& warning : settings.warnings()) std::cerr << "dispatch: warning: " << warning << "\n";
+  if (invocation.command == "server.status" || invocation.command == "server.stop")
+    return superviseServer(settings, invocation, show);
+  invocation.args["actor"] = callerName();
+  if (const auto answer = runLocally(settings, invocation)) {
+    show(invocation, *answer);
+    return invocation.command == "secret.doctor" && !allWell(*answer) ? 1 : 0;
+  }
+  ask(invocation);
+  const Json answer = runAnywhere(settings, invocation);
+  show(invocation, answer);
+  return invocation.command == "plugins.test" && !answer.value("ok", false) ? 1 : 0;
+}
+
+}  // namespace
+
+int runProgram(int argc, char** argv) {
+  std::optional<int> exitCode;
+  Invocation invocation = readCommandLine(argc, argv, exitCode);
+  if (exitCode) return *exitCode;
+  try {
+    return run(std::move(invocation));
+  } catch (const Problem& problem) {
+    printProblem(std::cerr, problem);
+  } catch (const std::exception& error) {
+    std::cerr << "dispatch: " << error.what() << "\n";
+  }
+  return 1;
+}
+
+}  // namespace dispatch::cli

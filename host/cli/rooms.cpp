@@ -1,0 +1,38 @@
+#include "cli/rooms.hpp"
+
+namespace dispatch::cli {
+
+namespace {
+
+std::string withoutFinalSlash(std::string url) {
+  while (!url.empty() && url.back() == '/') url.pop_back();
+  return url;
+}
+
+}  // namespace
+
+Rooms::Rooms(Installation& installation) {
+  const auto& settings = installation.settings();
+  auto& database = installation.database();
+  auto& integrations = installation.integrations();
+  const auto seconds = [&](const char* name) { return std::chrono::seconds(settings.integer(name)); };
+  _sessions = std::make_unique<auth::Sessions>(database, seconds("DISPATCH_SESSION_IDLE_SECONDS"),
+                                               seconds("DISPATCH_SESSION_SECONDS"));
+  _tokens =
+      std::make_unique<auth::BearerTokens>(database, settings.secret("DISPATCH_JWT_SECRET"),
+                                           settings.text("DISPATCH_JWT_ALG"), seconds("DISPATCH_JWT_EXP"));
+  _login = std::make_unique<auth::Login>(database, integrations, installation.accounts(),
+                                         settings.boolean("DISPATCH_AUTH_REGISTRATION_ENABLED"));
+  flow::EngineOptions options;
+  options.workers = static_cast<int>(settings.integer("DISPATCH_FLOW_WORKERS"));
+  _engine = flow::Engine::open(database, integrations, options);
+  _incidents = std::make_unique<incident::Incidents>(
+      incident::Context{database, *_engine, integrations, withoutFinalSlash(settings.text("DISPATCH_UI_URL")),
+                        installation.models()});
+  _incidents->defineFlows();
+  _api = std::make_unique<api::Api>(api::Context{database, settings, installation.catalog(), integrations,
+                                                 installation.accounts(), *_sessions, *_tokens, *_login,
+                                                 *_incidents, *_engine, version()});
+}
+
+}  // namespace dispatch::cli

@@ -1,0 +1,99 @@
+import { strings } from '../strings.ts'
+
+export interface Detail { msg: string; loc?: (string | number)[]; type?: string }
+
+/** A refusal of the server, in its own words, with the fields to blame. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly details: Detail[]
+  constructor(status: number, details: Detail[]) {
+    super(details.map((detail) => detail.msg).join('\n'))
+    this.status = status
+    this.details = details
+  }
+  /** Messages by field path below `root` ("body" or "configuration"), e.g. {"port": "must be …"}. */
+  fields(root = 'body'): Record<string, string> {
+    const found: Record<string, string> = {}
+    for (const { msg, loc } of this.details) {
+      if (!loc?.length) continue
+      const at = loc.lastIndexOf(root)
+      const path = loc.slice(at + 1).join('.')
+      if (path && !found[path]) found[path] = msg
+    }
+    return found
+  }
+}
+
+let csrfToken = ''
+export function setCsrfToken(token: string) {
+  csrfToken = token
+}
+
+let onUnauthorized: () => void = () => {}
+export function whenUnauthorized(handler: () => void) {
+  onUnauthorized = handler
+}
+
+function queryText(query: Record<string, unknown>): string {
+  const parameters = new URLSearchParams()
+  for (const [key, value] of Object.entries(query)) {
+    if (value === undefined || value === null || value === '') continue
+    if (Array.isArray(value)) value.forEach((item) => parameters.append(`${key}[]`, String(item)))
+    else parameters.append(key, typeof value === 'object' ? JSON.stringify(value) : String(value))
+  }
+  const text = parameters.toString()
+  return text ? `?${text}` : ''
+}
+
+interface Options { query?: Record<string, unknown>; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal }
+
+async function once<T>(method: string, path: string, options: Options): Promise<{ body: T; headers: Headers }> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json'
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
+  const answer = await fetch(`/api/v1${path}${queryText(options.query ?? {})}`, {
+    method,
+    headers,
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    signal: options.signal,
+    credentials: 'same-origin',
+  })
+  const text = await answer.text()
+  let body: unknown = null
+  try {
+    body = text ? JSON.parse(text) : null
+  } catch {
+    throw new ApiError(answer.status, [{ msg: strings.errors.notJson(answer.status) }])
+  }
+  if (answer.ok) return { body: body as T, headers: answer.headers }
+  const detail = (body as { detail?: Detail[] | string } | null)?.detail
+  const error = new ApiError(answer.status, Array.isArray(detail) ? detail : [{ msg: detail || strings.errors.status(answer.status) }])
+  if (answer.status === 401) onUnauthorized()
+  throw error
+}
+
+/** Reads are repeated when the network fails; what changes something is not: whether it arrived is unknown. */
+async function call<T>(method: string, path: string, options: Options = {}): Promise<{ body: T; headers: Headers }> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await once<T>(method, path, options)
+    } catch (error) {
+      const network = error instanceof TypeError
+      if (!network || method !== 'GET' || attempt >= 2) throw network ? new ApiError(0, [{ msg: strings.errors.offline }]) : error
+      await new Promise((resume) => setTimeout(resume, 400 * 2 ** attempt))
+    }
+  }
+}
+
+export const api = {
+  get: async <T>(path: string, query?: Record<string, unknown>, signal?: AbortSignal) => (await call<T>('GET', path, { query, signal })).body,
+  getWithHeaders: <T>(path: string) => call<T>('GET', path),
+  post: async <T>(path: string, body?: unknown, headers?: Record<string, string>) => (await call<T>('POST', path, { body: body ?? {}, headers })).body,
+  put: async <T>(path: string, body: unknown, headers?: Record<string, string>) => (await call<T>('PUT', path, { body, headers })).body,
+  patch: async <T>(path: string, body: unknown) => (await call<T>('PATCH', path, { body })).body,
+  remove: async (path: string) => (await call<null>('DELETE', path)).body,
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

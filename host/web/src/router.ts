@@ -1,0 +1,72 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import { whenUnauthorized } from './api/client.ts'
+import { startLive } from './live/live.ts'
+import { useSession } from './stores/session.ts'
+
+const settings = (path: string, name: string) => ({
+  path: `settings/projects/${path}`, name, component: () => import('./pages/settings/Resource.vue'), props: { name }, meta: { admin: true },
+})
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  routes: [
+    { path: '/', redirect: '/default/incidents' },
+    { path: '/:organization/auth/login', name: 'login', component: () => import('./pages/Login.vue'), props: { action: 'login' }, meta: { open: true } },
+    { path: '/:organization/auth/register', name: 'register', component: () => import('./pages/Login.vue'), props: { action: 'register' }, meta: { open: true } },
+    {
+      path: '/:organization',
+      component: () => import('./components/AppFrame.vue'),
+      children: [
+        { path: '', redirect: (to) => `/${to.params.organization as string}/incidents` },
+        { path: 'incidents', name: 'incidents', component: () => import('./pages/Incidents.vue') },
+        { path: 'incidents/report', name: 'report', component: () => import('./pages/Report.vue') },
+        { path: 'incidents/report/:name', name: 'receipt', component: () => import('./pages/Receipt.vue'), props: true },
+        { path: 'incidents/status', name: 'status', component: () => import('./pages/Status.vue') },
+        { path: 'incidents/:name/:tab?', name: 'incident', component: () => import('./pages/Incident.vue'), props: true },
+        { path: 'settings/members', name: 'members', component: () => import('./pages/settings/Members.vue'), meta: { admin: true } },
+        { path: 'settings/projects/plugins', name: 'plugins', component: () => import('./pages/settings/Plugins.vue'), meta: { admin: true } },
+        settings('incidentTypes', 'types'),
+        settings('incidentPriorities', 'priorities'),
+        settings('incidentSeverities', 'severities'),
+        settings('tags', 'tags'),
+        settings('tagTypes', 'tagTypes'),
+        settings('notifications', 'notifications'),
+        settings('workflows', 'workflows'),
+        settings('teams', 'teams'),
+        settings('services', 'services'),
+        { ...settings('', 'projects'), path: 'settings/projects' },
+        { path: ':rest(.*)*', name: 'lost', component: () => import('./pages/NotFound.vue') },
+      ],
+    },
+    { path: '/:rest(.*)*', component: () => import('./pages/NotFound.vue'), meta: { open: true } },
+  ],
+})
+
+router.beforeEach(async (to) => {
+  if (to.meta.open) return true
+  const store = useSession()
+  const organization = String(to.params.organization ?? 'default')
+  if (!store.session || store.slug !== organization) {
+    try {
+      await store.load(organization)
+    } catch {
+      store.loaded = true // the page shows that the server is away
+    }
+  }
+  if (!store.session && store.loaded) return { name: 'login', params: { organization }, query: to.fullPath === '/default/incidents' ? {} : { next: to.fullPath } }
+  startLive(organization)
+  return true
+})
+
+whenUnauthorized(() => {
+  const route = router.currentRoute.value
+  if (route.meta.open) return
+  useSession().session = null
+  void router.push({ name: 'login', params: { organization: route.params.organization ?? 'default' }, query: { next: route.fullPath } })
+})
+
+// A page that was open while the server was upgraded asks for chunks that are gone: fetch the new page.
+router.onError((error, to) => {
+  if (/dynamically imported module|Importing a module/.test(String(error))) location.assign(to.fullPath)
+})

@@ -1,0 +1,30 @@
+import { defineStore } from 'pinia'
+import { ref } from 'vue'
+import { api } from '../api/client.ts'
+import type { Named, Page, Project, Tag } from '../api/types.ts'
+
+/** What forms offer to choose from, per project; fetched once, and again when it changed. */
+export const useChoices = defineStore('choices', () => {
+  const types = ref<Named[]>([])
+  const priorities = ref<Named[]>([])
+  const severities = ref<Named[]>([])
+  const tags = ref<Tag[]>([])
+  const projects = ref<Project[]>([])
+  let key = ''
+
+  async function load(slug: string, project: string | undefined, force = false) {
+    const wanted = `${slug}/${project ?? ''}`
+    if (!force && wanted === key) return
+    const inProject = project ? { filter: { and: [{ model: 'Project', field: 'name', op: '==', value: project }] } } : {}
+    const all = <T>(path: string, query: Record<string, unknown> = inProject) => api.get<Page<T>>(`/${slug}/${path}`, { itemsPerPage: -1, ...query }).then((page) => page.items)
+    const enabled = (items: Named[]) => items.filter((item) => item.enabled !== false)
+    const [a, b, c, d, e] = await Promise.all([all<Named>('incident_types'), all<Named>('incident_priorities'), all<Named>('incident_severities'), all<Tag>('tags'), all<Project>('projects', {})])
+    types.value = enabled(a)
+    priorities.value = enabled(b)
+    severities.value = enabled(c)
+    tags.value = d
+    projects.value = e
+    key = wanted
+  }
+  return { types, priorities, severities, tags, projects, load }
+})
