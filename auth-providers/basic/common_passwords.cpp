@@ -1,0 +1,111 @@
+#include "common_passwords.hpp"
+
+#include <array>
+
+namespace basic {
+
+namespace {
+
+/// Words that lead every list of common passwords; a password is often one or two of them with digits behind.
+constexpr std::array<std::string_view, 348> roots{
+    "abc123",     "access",     "admin",      "administrator", "alert",     "alexander",  "alexandra",
+    "amanda",     "amazon",     "america",    "andrew",        "angel",     "anthony",    "apple",
+    "apples",     "april",      "arsenal",    "asdf",          "asdfgh",    "ashley",     "august",
+    "autumn",     "azerty",     "baby",       "babygirl",      "bailey",    "banana",     "barcelona",
+    "baseball",   "basketball", "batman",     "bayern",        "beach",     "bear",       "beer",
+    "berlin",     "bird",       "blessed",    "boston",        "brian",     "business",   "buster",
+    "butterfly",  "canada",     "cash",       "cat",           "change",    "changeme",   "charlie",
+    "cheese",     "chelsea",    "cherry",     "chicago",       "chocolate", "christ",     "christopher",
+    "cisco",      "coffee",     "company",    "computer",      "cookie",    "corvette",   "cowboys",
+    "cricket",    "daisy",      "dallas",     "daniel",        "database",  "david",      "december",
+    "default",    "demo",       "deploy",     "devops",        "diamond",   "dispatch",   "docker",
+    "dog",        "dollar",     "dolphin",    "dragon",        "eagle",     "eagles",     "elizabeth",
+    "emily",      "eminem",     "england",    "eric",          "example",   "facebook",   "faith",
+    "falcon",     "february",   "ferrari",    "fire",          "fish",      "flower",     "flowers",
+    "football",   "forever",    "fortnite",   "france",        "freedom",   "friday",     "gandalf",
+    "george",     "germany",    "ginger",     "github",        "gitlab",    "god",        "gold",
+    "golf",       "goodbye",    "google",     "guest",         "guitar",    "hammer",     "hannah",
+    "harley",     "harry",      "heaven",     "hello",         "hello123",  "hobbit",     "hockey",
+    "honda",      "honey",      "horse",      "hunter",        "iloveyou",  "incident",   "incidents",
+    "internet",   "ironman",    "jack",       "james",         "january",   "jenkins",    "jennifer",
+    "jessica",    "jesus",      "jira",       "john",          "jordan",    "joseph",     "joshua",
+    "july",       "june",       "juventus",   "kevin",         "keyboard",  "king",       "kiss",
+    "kitten",     "kitty",      "knight",     "kubernetes",    "lakers",    "laptop",     "laura",
+    "legend",     "letmein",    "lightning",  "linux",         "lion",      "liverpool",  "login",
+    "logon",      "london",     "love",       "lovely",        "lover",     "loveyou",    "lucky",
+    "madrid",     "maggie",     "manager",    "manchester",    "march",     "maria",      "martin",
+    "master",     "matrix",     "matthew",    "max",           "melissa",   "mercedes",   "merlin",
+    "metallica",  "michael",    "michelle",   "microsoft",     "minecraft", "mobile",     "molly",
+    "monday",     "money",      "monitor",    "monkey",        "moon",      "mountain",   "music",
+    "mustang",    "mysql",      "naruto",     "natalie",       "netflix",   "network",    "newyork",
+    "nicole",     "ninja",      "nintendo",   "nirvana",       "nothing",   "november",   "ocean",
+    "october",    "office",     "oliver",     "oncall",        "oracle",    "orange",     "packers",
+    "pagerduty",  "panther",    "paris",      "pass",          "passcode",  "passphrase", "password",
+    "passwort",   "patrick",    "peace",      "pepper",        "peter",     "phoenix",    "phone",
+    "pikachu",    "pirate",     "pizza",      "playstation",   "please",    "poiuy",      "pokemon",
+    "porsche",    "postgres",   "postgresql", "prince",        "princess",  "prod",       "production",
+    "puppy",      "pwd",        "qazwsx",     "queen",         "qwer",      "qwerty",     "qwertz",
+    "rainbow",    "ranger",     "redis",      "redsox",        "richard",   "river",      "robert",
+    "rocky",      "root",       "rugby",      "samantha",      "sample",    "samsung",    "samurai",
+    "sarah",      "secret",     "secure",     "security",      "september", "server",     "sexy",
+    "shadow",     "silver",     "slack",      "smokey",        "snake",     "soccer",     "sophie",
+    "sparky",     "spider",     "spiderman",  "spring",        "staging",   "star",       "stars",
+    "startrek",   "starwars",   "steelers",   "stephanie",     "steven",    "storm",      "summer",
+    "sunday",     "sunny",      "sunshine",   "super",         "superman",  "superuser",  "sweet",
+    "sweetheart", "system",     "taylor",     "temp",          "temporary", "tennis",     "test",
+    "tester",     "testing",    "texas",      "thomas",        "thunder",   "tiger",      "tigger",
+    "toor",       "toyota",     "trustno",    "twitter",       "ubuntu",    "united",     "user",
+    "username",   "victoria",   "vodka",      "warrior",       "wasd",      "welcome",    "whatever",
+    "whisky",     "william",    "windows",    "winter",        "wizard",    "wolf",       "xbox",
+    "yamaha",     "yankees",    "youtube",    "zxcvbn",        "zxcvbnm"};
+
+/// Phrases that everybody knows, without spaces; long is not enough.
+constexpr std::array<std::string_view, 42> phrases{"abcdefghijklmnopqrstuvwxyz",
+                                                   "carpediem",
+                                                   "changemeplease",
+                                                   "correcthorsebatterystaple",
+                                                   "godsavetheking",
+                                                   "godsavethequeen",
+                                                   "hakunamatata",
+                                                   "humptydumptysatonawall",
+                                                   "iamyourfather",
+                                                   "ilovemydog",
+                                                   "ilovemyfamily",
+                                                   "ilovemyhusband",
+                                                   "ilovemymom",
+                                                   "ilovemywife",
+                                                   "iloveyouforever",
+                                                   "iloveyousomuch",
+                                                   "inthebeginningwastheword",
+                                                   "letmeinplease",
+                                                   "livelovelaugh",
+                                                   "loremipsumdolorsitamet",
+                                                   "maryhadalittlelamb",
+                                                   "maytheforcebewithyou",
+                                                   "mypasswordissecret",
+                                                   "nevergonnagiveyouup",
+                                                   "onceuponatime",
+                                                   "opensesame",
+                                                   "ourfatherwhoartinheaven",
+                                                   "passwordpassword",
+                                                   "pleasechangeme",
+                                                   "pleaseletmein",
+                                                   "supercalifragilisticexpialidocious",
+                                                   "thequickbrownfox",
+                                                   "thequickbrownfoxjumpsoverthelazydog",
+                                                   "thisisapassword",
+                                                   "thisismypassword",
+                                                   "thisismysecretpassword",
+                                                   "tobeornottobe",
+                                                   "tobeornottobethatisthequestion",
+                                                   "trustnoone",
+                                                   "twinkletwinklelittlestar",
+                                                   "wethepeopleoftheunitedstates",
+                                                   "winteriscoming"};
+
+}  // namespace
+
+std::span<const std::string_view> commonRoots() { return roots; }
+std::span<const std::string_view> commonPhrases() { return phrases; }
+
+}  // namespace basic
