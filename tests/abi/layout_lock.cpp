@@ -1,0 +1,2 @@
+/* The same lock, read by a C++ compiler. */
+#include "layout_lock.c"

@@ -1,0 +1,333 @@
+// The product as people use it: points 2 to 7 of the promise in README.md. Each step is a named check; the run ends with the count.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { certificates, Dispatch, freePort, smtp, until, workflows } from './machine.mjs'
+
+const [out, dialect] = process.argv.slice(2)
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const email = 'ada@example.com'
+const password = 'a long enough passphrase'
+
+const tls = certificates(join(out, 'tls'))
+const mail = await smtp(tls)
+const hook = await workflows()
+const dispatch = new Dispatch(out, dialect, await freePort(), tls.ca)
+dispatch.configure([
+  { plugin: 'smtp-email', host: '127.0.0.1', port: mail.port, ca_file: tls.ca },
+  { plugin: 'generic-workflow', host: '127.0.0.1', port: hook.port },
+])
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync', '--disable-component-update', '--disable-quic'] })
+const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, reducedMotion: 'reduce' })
+context.setDefaultTimeout(15000)
+const complaints = []
+const foreign = []
+context.on('page', (page) => {
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/status of (401|403|409|422|503)/.test(message.text())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    const url = request.url()
+    if (!url.startsWith(dispatch.url) && !url.startsWith('data:') && !url.startsWith('blob:')) foreign.push(url)
+  })
+})
+const page = await context.newPage()
+
+let passed = 0
+let failed = 0
+async function check(name, work) {
+  const began = Date.now()
+  try {
+    await work()
+    passed++
+    console.log(`  ok    ${name} (${Date.now() - began} ms)`)
+  } catch (error) {
+    failed++
+    console.log(`  FAIL  ${name}: ${error.message}`)
+    await page.screenshot({ path: join(out, `failed-${failed}.png`) }).catch(() => {})
+  }
+}
+const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) })
+const go = (path) => page.goto(`${dispatch.url}${path}`)
+const seen = (text, where = page) => where.getByText(text).first().waitFor()
+async function accessible() {
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact))
+  if (serious.length) throw new Error(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target).slice(0, 3).join(' | ')}`).join('; '))
+}
+async function choose(label, option) {
+  await page.getByLabel(label, { exact: false }).first().click({ force: true })
+  await page.getByRole('option', { name: option, exact: true }).click()
+}
+const step = (key) => page.locator(`[data-step="${key}"]`)
+const stepState = (key, state, seconds = 20) => page.locator(`[data-step="${key}"][data-state="${state}"]`).first().waitFor({ timeout: seconds * 1000 })
+
+await dispatch.start()
+await check('the first page leads to the login, which offers to register', async () => {
+  await go('/')
+  await seen('Create an account')
+  await accessible()
+  await shot('login')
+})
+await check('a short password is refused at its field, and nothing is lost', async () => {
+  await page.getByText('Create an account').click()
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password', { exact: true }).fill('short')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.locator('.v-messages__message', { hasText: /15/ }).first().waitFor()
+  if ((await page.getByLabel('E-mail').inputValue()) !== email) throw new Error('the e-mail address was lost')
+})
+await check('registering logs in as Member and says that an Admin is missing, and which command makes one', async () => {
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.locator('[data-test="admin-missing"]').waitFor()
+  await seen(`dispatch user update --role Admin --organization default ${email}`)
+  await seen('No incidents yet')
+  await accessible()
+  await shot('first-login')
+  if (await page.getByRole('link', { name: 'Plugins' }).count()) throw new Error('a Member sees the Admin pages')
+})
+await check('the command makes an Admin at once', async () => {
+  dispatch.cli('user', 'update', '--role', 'Admin', '--organization', 'default', email)
+  await page.reload()
+  await page.getByRole('link', { name: 'Plugins' }).waitFor()
+  if (await page.locator('[data-test="admin-missing"]').count()) throw new Error('the warning is still there')
+})
+await check('the plugins page shows every plugin with type, version, author and state', async () => {
+  await page.getByRole('link', { name: 'Plugins' }).click()
+  for (const id of ['dispatch-ticket', 'dispatch-contact', 'dispatch-participant-resolver', 'smtp-email', 'generic-workflow', 'dispatch-auth-provider-basic', 'sodium'])
+    await page.locator(`[data-plugin="${id}"]`).waitFor()
+  await page.locator('[data-plugin="dispatch-ticket"] [data-test="state"]', { hasText: 'healthy' }).waitFor()
+  await accessible()
+  await shot('plugins')
+})
+const field = (name) => page.locator(`[data-test="plugin-form"] [data-field="${name}"] input`).first()
+await check('the SMTP form refuses what breaks its schema, at the field', async () => {
+  await page.locator('[data-plugin="smtp-email"]').getByRole('button', { name: 'Configure' }).click()
+  await field('host').fill('127.0.0.1')
+  await field('port').fill('70000')
+  await field('from_address').fill('dispatch@example.com')
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-test="plugin-form"] .v-messages__message', { hasText: /65535|port/i }).first().waitFor()
+})
+await check('Test shows the reason of the mail server for a wrong password', async () => {
+  await field('port').fill(String(mail.port))
+  await field('username').fill('mailer')
+  await field('password').fill('wrong')
+  await page.locator('[data-test="test"]').click()
+  await page.locator('[data-test="test-result"]', { hasText: /535|Invalid username or password/ }).waitFor()
+  await shot('plugin-test-failed')
+})
+await check('Test sends a mail through STARTTLS with the right one', async () => {
+  await field('password').fill('correct horse')
+  const recipient = page.locator('[data-test="plugin-form"] [data-field="recipient"] input')
+  if (await recipient.count()) await recipient.first().fill(email)
+  await page.locator('[data-test="test"]').click()
+  await page.locator('[data-test="test-result"]', { hasText: 'It works' }).waitFor()
+  await shot('plugin-test-worked')
+  const got = mail.mails.at(-1)
+  if (!got?.secure || got.user !== 'mailer') throw new Error('the mail did not come over TLS with a login')
+})
+await check('saving enables it, and the secret is never shown again', async () => {
+  await page.locator('[data-test="plugin-form"] .v-switch input').first().check({ force: true })
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-plugin="smtp-email"] [data-test="state"]', { hasText: 'healthy' }).waitFor()
+  const body = await page.evaluate(async () => {
+    const list = await (await fetch('/api/v1/default/plugins/instances?itemsPerPage=-1')).json()
+    const id = list.items.find((item) => item.plugin.slug === 'smtp-email').id
+    return (await fetch(`/api/v1/default/plugins/instances/${id}`)).text()
+  })
+  if (body.includes('correct horse') || !body.includes('**********')) throw new Error('the API shows the secret')
+  await page.keyboard.press('Escape')
+})
+await check('a workflow plugin is enabled and given a workflow that runs on every incident', async () => {
+  await page.locator('[data-plugin="generic-workflow"]').getByRole('button', { name: 'Configure' }).click()
+  await field('api_url').fill(`http://127.0.0.1:${hook.port}/workflows`)
+  await field('auth_header').fill('Bearer token-of-the-engine')
+  await page.locator('[data-test="plugin-form"] .v-switch input').first().check({ force: true })
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-plugin="generic-workflow"] [data-test="state"]', { hasText: 'healthy' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Workflows' }).click()
+  await page.getByRole('button', { name: 'New' }).first().click()
+  await page.getByLabel('Name').fill('Collect diagnostics')
+  await choose('Plugin', 'Generic Workflow').catch(async () => page.getByRole('option').first().click())
+  await page.getByLabel('Workflow id at the other side').fill('diagnose')
+  await choose('Run by itself', 'incident.create')
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-row="Collect diagnostics"]').waitFor()
+})
+
+let name = ''
+await check('an empty report says what is missing and keeps the draft', async () => {
+  await page.keyboard.press('n')
+  await page.getByLabel('Title').fill('Payments answer 500')
+  await page.getByRole('button', { name: 'Report incident' }).last().click()
+  await page.locator('[data-test="report-error"]').waitFor()
+  await page.reload()
+  await seen('Your draft from before was restored.')
+  if ((await page.getByLabel('Title').inputValue()) !== 'Payments answer 500') throw new Error('the draft is gone')
+})
+await check('reporting shows the receipt, which fills in live: ticket, people, mail, workflow', async () => {
+  await page.getByLabel('Description').fill('Since 03:12 every checkout fails. <b>Not</b> & "quoted".')
+  await choose('Severity', 'High')
+  await choose('Priority', 'High')
+  hook.state.status = 503
+  await page.getByRole('button', { name: 'Report incident' }).last().click()
+  await page.locator('[data-test="name"]').waitFor()
+  name = (await page.locator('[data-test="name"]').innerText()).trim()
+  if (!/^dispatch-default-default-\d+$/.test(name)) throw new Error(`its name is ${name}`)
+  await stepState('ticket.create', 'done')
+  await page.locator('[data-test="commander"]', { hasText: /ada/i }).waitFor()
+  await until('the mail', () => mail.mails.some((entry) => entry.to.includes(email) && entry.text.includes(name)))
+  await shot('receipt')
+  await accessible()
+})
+await check('a failing workflow is shown with its reason, and Retry mends it', async () => {
+  const workflow = page.locator('[data-step^="workflow"]').filter({ has: page.locator('[data-action="retry"], [data-action="skip"]') }).first()
+  await workflow.waitFor({ timeout: 30000 })
+  await seen(/503|workflow engine is down/)
+  await shot('receipt-failed')
+  hook.state.status = 200
+  const calls = hook.state.calls.length
+  const retry = workflow.locator('[data-action="retry"]')
+  if (await retry.count()) await retry.click()
+  await until('the workflow', () => hook.state.calls.length > calls, 40)
+  await page.locator('[data-step^="workflow"][data-state="done"]').last().waitFor({ timeout: 40000 })
+  if (hook.state.calls.at(-1).authorization !== 'Bearer token-of-the-engine') throw new Error('the secret header did not arrive')
+  await shot('receipt-done')
+})
+await check('a plugin type that is not enabled is skipped with the reason', async () => {
+  dispatch.cli('plugins', 'disable', 'smtp-email', '--organization', 'default', '--project', 'default')
+  await go('/default/incidents/report?title=Second%20incident&description=Without%20mail')
+  await page.getByRole('button', { name: 'Report incident' }).last().click()
+  await page.locator('[data-state="skipped"]', { hasText: /email|mail/i }).first().waitFor()
+  await shot('receipt-skipped')
+  dispatch.cli('plugins', 'enable', 'smtp-email', '--organization', 'default', '--project', 'default')
+})
+await check('status, people and commander change on the incident page, each on the timeline', async () => {
+  await go(`/default/incidents/${name}`)
+  await page.locator('[data-status="Stable"]').click()
+  await page.locator('[data-test="status"]', { hasText: 'Stable' }).first().waitFor()
+  await page.getByRole('tab', { name: /People/ }).click()
+  await page.locator('[data-test="person"] input').fill('grace@example.com')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  const grace = page.locator('[data-person="grace@example.com"]')
+  await grace.getByRole('button', { name: 'Make commander' }).click()
+  await grace.getByText('Incident Commander').waitFor()
+  await page.locator('[data-test="person"] input').fill('alan@example.com')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.locator('[data-person="alan@example.com"]').getByRole('button', { name: 'Remove' }).click()
+  await page.locator('[data-person="alan@example.com"]').getByText('left').waitFor()
+  await shot('people')
+  await accessible()
+  await page.locator('[data-status="Closed"]').click()
+  await page.locator('[data-test="status"]', { hasText: 'Closed' }).first().waitFor()
+  await page.getByRole('tab', { name: 'Timeline' }).click()
+  const timeline = page.locator('[data-test="timeline"]')
+  for (const text of [/Incident created/, /Stable/, /grace@example.com|Grace/i, /Commander/, /alan/i, /Closed/]) await timeline.getByText(text).first().waitFor()
+  await shot('timeline')
+  await accessible()
+})
+await check('two people editing: the second is told, and decides', async () => {
+  await go(`/default/incidents/${name}`)
+  await page.locator('textarea').first().waitFor()
+  await page.getByLabel('Description').fill('My text')
+  await page.evaluate(async (wanted) => {
+    const session = await (await fetch('/api/v1/default/auth/session')).json()
+    const list = await (await fetch(`/api/v1/default/incidents?q=${wanted}&itemsPerPage=-1`)).json()
+    const item = list.items.find((entry) => entry.name === wanted)
+    const body = { title: 'Payments answer 500 again', description: item.description, status: item.status, visibility: item.visibility, incident_type: item.incident_type, incident_priority: item.incident_priority, incident_severity: item.incident_severity, tags: [] }
+    await fetch(`/api/v1/default/incidents/${item.id}`, { method: 'PUT', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': session.csrf_token }, body: JSON.stringify(body) })
+  }, name)
+  await page.locator('[data-test="conflict"]').waitFor()
+  if ((await page.getByLabel('Description').inputValue()) !== 'My text') throw new Error('the text was lost')
+  await page.getByRole('button', { name: 'Show their version' }).click()
+  await seen('Payments answer 500 again')
+})
+await check('the incidents table searches, filters, and keeps both in the address', async () => {
+  await go('/default/incidents')
+  await page.locator('[data-search] input').fill('Second')
+  await until('the address', () => page.url().includes('q=Second'))
+  await page.getByRole('link', { name: /dispatch-default-default-/ }).first().waitFor()
+  await until('one row', async () => (await page.locator('[data-test="total"]').innerText()) === '1')
+  await go('/default/incidents?status=Closed')
+  await until('the closed one', async () => (await page.locator('[data-test="total"]').innerText()) === '1')
+  await page.getByRole('link', { name }).waitFor()
+  await shot('incidents-filtered')
+  await go('/default/incidents')
+  await shot('incidents')
+  await accessible()
+})
+await check('members, types, priorities and severities have their pages', async () => {
+  await go('/default/settings/members')
+  await page.locator(`[data-member="${email}"]`).waitFor()
+  await accessible()
+  for (const [path, row] of [['incidentTypes', 'Default'], ['incidentPriorities', 'Low'], ['incidentSeverities', 'Undetermined']]) {
+    await go(`/default/settings/projects/${path}`)
+    await page.locator(`[data-row="${row}"]`).waitFor()
+  }
+  await page.getByRole('button', { name: 'New' }).click()
+  await page.locator('input[name="name"]').fill('Catastrophic')
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-row="Catastrophic"]').waitFor()
+  await shot('severities')
+})
+await check('eight tabs are all live', async () => {
+  const tabs = await Promise.all(Array.from({ length: 8 }, () => context.newPage()))
+  await Promise.all(tabs.map((tab) => tab.goto(`${dispatch.url}/default/incidents/status`)))
+  await Promise.all(tabs.map((tab) => tab.getByText('Second incident').waitFor()))
+  await page.evaluate(async () => {
+    const session = await (await fetch('/api/v1/default/auth/session')).json()
+    await fetch('/api/v1/default/incidents', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': session.csrf_token }, body: JSON.stringify({ title: 'Seen in all tabs', description: 'live' }) })
+  })
+  await Promise.all(tabs.map((tab) => tab.getByText('Seen in all tabs').waitFor()))
+  await Promise.all(tabs.map((tab) => tab.close()))
+})
+await check('after kill -9 and a start the page goes on by itself', async () => {
+  await go('/default/incidents/status')
+  await seen('Seen in all tabs')
+  await dispatch.stop('SIGKILL')
+  await seen('Live updates are interrupted', page)
+  await dispatch.start()
+  await until('the warning to go', async () => !(await page.getByText('Live updates are interrupted').count()), 30)
+})
+await check('dark mode and a phone', async () => {
+  await page.getByRole('button', { name: 'Dark mode' }).click()
+  await go('/default/incidents')
+  await accessible()
+  await shot('dark')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await go(`/default/incidents/${name}`)
+  await seen('Payments answer 500 again')
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  if (overflow > 1) throw new Error(`the page is ${overflow} px too wide`)
+  await shot('phone')
+  await go('/default/incidents/report')
+  await shot('phone-report')
+  await page.setViewportSize({ width: 1360, height: 900 })
+})
+await check('logging out ends the session', async () => {
+  await go('/default/incidents')
+  await page.locator('.who').click()
+  await page.getByText('Log out').click()
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+  const status = await page.evaluate(async () => (await fetch('/api/v1/default/auth/session')).status)
+  if (status !== 401) throw new Error(`the session answers ${status}`)
+})
+await check('no request left the origin, and the browser had nothing to complain about', async () => {
+  if (foreign.length) throw new Error(`requests elsewhere: ${[...new Set(foreign)].join(', ')}`)
+  const real = complaints.filter((text) => !/ERR_CONNECTION_REFUSED|net::ERR|Failed to fetch/.test(text))
+  if (real.length) throw new Error([...new Set(real)].join(' | ').slice(0, 800))
+})
+
+await browser.close()
+await dispatch.stop()
+mail.close()
+hook.close()
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exit(failed ? 1 : 0)

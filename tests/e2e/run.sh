@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Browser tests: tests/e2e/run.sh BUILD_DIR sqlite|postgresql
+# Installs BUILD_DIR into a prefix of its own, starts the real server, a real SMTP server and a web server for workflows,
+# and goes through the product as people do, in headless Chromium.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+build=$1
+dialect=${2:-sqlite}
+out=$repo/build/tests/e2e-$dialect
+rm -rf "$out"
+mkdir -p "$out" "$repo/build/tests/e2e-packages"
+
+cp "$here/package.json" "$here/package-lock.json" "$repo/build/tests/e2e-packages/"
+(cd "$repo/build/tests/e2e-packages" && { cmp -s package-lock.json .installed 2>/dev/null || { npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json .installed; }; })
+rm -rf "$repo/build/tests/e2e-packages/tests"
+mkdir -p "$repo/build/tests/e2e-packages/tests"
+cp "$here"/*.mjs "$repo/build/tests/e2e-packages/tests/"
+
+cmake --install "$build" --prefix "$out/prefix" >"$out/install.log"
+exec node "$repo/build/tests/e2e-packages/tests/journey.mjs" "$out" "$dialect"

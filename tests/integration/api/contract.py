@@ -1,0 +1,353 @@
+"""The contract of the original's API, and where we go beyond it, against the real server on both databases."""
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import sys
+import threading
+import time
+import urllib.parse
+
+from dispatch_server import run_checks, until
+
+BASE = "/api/v1/default"
+people = {}
+
+
+def token_of(server, email):
+    if email not in people:
+        people[email] = server.register(email)
+    return people[email]
+
+
+def admin(server):
+    token = token_of(server, "admin@example.com")
+    server.cli("user", "update", "--role", "Admin", "--organization", "default", "admin@example.com")
+    return token
+
+
+def member(server):
+    return token_of(server, "member@example.com")
+
+
+def detail(answer):
+    items = answer.json["detail"]
+    assert isinstance(items, list) and items and all("msg" in item for item in items), answer.text
+    return items
+
+
+def report(server, token, **more):
+    answer = server.request("POST", f"{BASE}/incidents", {"title": "Disk full", "description": "on db-1", **more}, token)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def listed(server, token, path, **query):
+    words = []
+    for name, value in query.items():
+        if isinstance(value, list) and name != "filter":
+            words += [(f"{name}[]", item) for item in value]
+        else:
+            words.append((name, json.dumps(value) if name == "filter" else value))
+    answer = server.request("GET", f"{BASE}/{path}?{urllib.parse.urlencode(words)}", token=token)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def check_health_answers_without_a_login(server):
+    assert server.request("GET", "/api/v1/healthcheck").json == {"status": "ok"}
+    assert server.request("GET", "/livez").status == 200
+    assert server.request("GET", "/readyz").json["database"] == "ok"
+
+
+def check_security_headers_are_on_everything(server):
+    for path in ("/", "/api/v1/healthcheck", "/api/v1/nowhere/incidents", "/api/v1/docs"):
+        headers = server.request("GET", path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "unsafe-inline" not in policy and "frame-ancestors 'none'" in policy and "object-src 'none'" in policy, policy
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"]
+        assert "max-age=31536000" in headers["Strict-Transport-Security"]
+
+
+def check_unknown_organizations_and_paths_are_404(server):
+    for path in ("/api/v1/nowhere/incidents", "/api/v1/nowhere/auth/login"):
+        answer = server.request("GET" if "incidents" in path else "POST", path, None if "incidents" in path else {})
+        assert answer.status == 404, (path, answer.status)
+    assert server.request("GET", f"{BASE}/nothing").json == {"detail": "Not Found"}
+    assert server.request("PATCH", f"{BASE}/projects").status == 405
+    moved = server.request("GET", f"{BASE}/incidents/")
+    assert moved.status == 307 and moved.headers["Location"] == f"{BASE}/incidents"
+
+
+def check_registration_makes_a_member_whatever_role_the_body_names(server):
+    answer = server.request("POST", f"{BASE}/auth/register", {"email": "sly@example.com", "password": "a long enough passphrase", "role": "Owner", "organizations": [{"role": "Owner"}]})
+    assert answer.status == 200
+    token = answer.json["token"]
+    assert server.request("GET", f"{BASE}/auth/myrole", token=token).json == "Member"
+    assert server.request("GET", f"{BASE}/auth/me", token=token).json["role"] is None
+    again = server.request("POST", f"{BASE}/auth/register", {"email": "SLY@example.com", "password": "a long enough passphrase"})
+    assert again.status == 422 and "email" in detail(again)[0]["loc"], again.text
+
+
+def check_wrong_logins_do_not_tell_which_part_was_wrong(server):
+    token_of(server, "member@example.com")
+    answers = [server.request("POST", f"{BASE}/auth/login", {"email": email, "password": "wrong wrong wrong wrong"}) for email in ("member@example.com", "ghost@example.com")]
+    assert [answer.status for answer in answers] == [422, 422], [answer.text for answer in answers]
+    assert answers[0].json == answers[1].json
+    assert [item["loc"][-1] for item in detail(answers[0])] == ["username", "password"]
+
+
+def check_bearer_tokens_are_verified_strictly(server):
+    member(server)
+    url = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    def made(head, claims, secret=server.jwt_secret, digest=hashlib.sha256):
+        text = f"{url(json.dumps(head).encode())}.{url(json.dumps(claims).encode())}"
+        return f"{text}.{url(hmac.new(secret.encode(), text.encode(), digest).digest())}"
+
+    later = time.time() + 600
+    claims = {"email": "member@example.com", "exp": later}
+    me = f"{BASE}/auth/me"
+    bad = {"none": made({"alg": "none"}, claims).rsplit(".", 1)[0] + ".", "other secret": made({"alg": "HS256"}, claims, "x" * 48),
+           "HS512": made({"alg": "HS512"}, claims, digest=hashlib.sha512), "expired": made({"alg": "HS256"}, {**claims, "exp": time.time() - 5}),
+           "no exp": made({"alg": "HS256"}, {"email": "member@example.com"}), "no email": made({"alg": "HS256"}, {"exp": later}),
+           "unknown": made({"alg": "HS256"}, {**claims, "email": "ghost@example.com"}), "garbage": "a.b.c", "empty": "x"}
+    for name, token in bad.items():
+        answer = server.request("GET", me, token=token)
+        assert answer.status == 401, (name, answer.status, answer.text)
+        detail(answer)
+    assert server.request("GET", me).status == 401
+    assert server.request("GET", me, headers={"Authorization": "Basic eA=="}).status == 401
+
+
+def check_browser_sessions_need_the_csrf_token(server):
+    answer = server.request("POST", f"{BASE}/auth/login", {"email": "member@example.com", "password": "a long enough passphrase"}, headers={"Sec-Fetch-Site": "same-origin"})
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-") and all(flag in cookie for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/")), cookie
+    kept = {"Cookie": cookie.split(";")[0]}
+    session = server.request("GET", f"{BASE}/auth/session", headers=kept)
+    assert session.status == 200, session.text
+    body = {"title": "Disk full", "description": "by cookie"}
+    for headers in (kept, {**kept, "X-CSRF-Token": "wrong"}, {**kept, "X-CSRF-Token": session.json["csrf_token"], "Sec-Fetch-Site": "cross-site"}):
+        assert server.request("POST", f"{BASE}/incidents", body, headers=headers).status == 403
+    assert server.request("POST", f"{BASE}/incidents", body, headers={**kept, "X-CSRF-Token": session.json["csrf_token"]}).status == 200
+    assert server.request("POST", f"{BASE}/auth/logout", {}, headers=kept).status == 200
+    assert server.request("GET", f"{BASE}/auth/session", headers=kept).status == 401
+
+
+def check_garbled_bodies_are_refused_with_where(server):
+    token = member(server)
+    for body in ("{", '{"title": 1, "title": 2}', "[" * 200):
+        answer = server.request("POST", f"{BASE}/incidents", body, token)
+        assert answer.status == 422 and detail(answer)[0]["type"] in ("json_invalid", "value_error"), answer.text
+    answer = server.request("POST", f"{BASE}/incidents", {"title": "  ", "incident_type": {"name": "Nope"}}, token)
+    places = {item["loc"][1] for item in detail(answer)}
+    assert answer.status == 422 and "title" in places, answer.text
+    answer = server.request("POST", f"{BASE}/incidents", {"title": "T", "description": "D", "incident_type": {"name": "Nope"}}, token)
+    assert answer.status == 422 and "Default" in answer.text, answer.text
+
+
+def check_a_body_of_100_MB_is_refused_unread(server):
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+        connection.sendall(f"POST {BASE}/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 104857600\r\nContent-Type: application/json\r\n\r\n{{".encode())
+        assert b" 413 " in connection.recv(4096)
+
+
+def check_an_incident_has_its_name_at_once_and_every_member_of_the_shape(server):
+    incident = report(server, member(server), tags=[])
+    assert incident["name"] == f"dispatch-default-default-{incident['id']}"
+    assert incident["status"] == "Active" and incident["reporter"]["individual"]["email"] == "member@example.com"
+    assert incident["commander"]["individual"]["email"] == "member@example.com"
+    assert len(incident["reported_at"]) == 27 and incident["reported_at"].endswith("Z")
+    for key in ("cases", "closed_at", "conference", "conversation", "documents", "duplicates", "events", "incident_costs", "incident_priority", "incident_severity", "incident_type",
+                "last_executive_report", "last_tactical_report", "participants", "project", "resolution", "stable_at", "storage", "summary", "tags", "tasks", "terms", "ticket",
+                "total_cost", "visibility", "workflow_instances"):
+        assert key in incident, key
+    assert any(event["description"] == "Incident created" for event in incident["events"])
+
+
+def check_lists_page_search_sort_and_filter(server):
+    token = member(server)
+    for n in range(7):
+        report(server, token, title=f"Listed {n}", description="needle" if n == 3 else "hay")
+    page = listed(server, token, "incidents", page=2, itemsPerPage=3, sortBy=["title"], descending=["false"], q="Listed")
+    assert (page["total"], page["page"], page["itemsPerPage"]) == (7, 2, 3)
+    assert [item["title"] for item in page["items"]] == ["Listed 3", "Listed 4", "Listed 5"], page
+    assert [item["title"] for item in listed(server, token, "incidents", q="needle")["items"]] == ["Listed 3"]
+    everything = listed(server, token, "incidents", itemsPerPage=-1)
+    assert everything["itemsPerPage"] == everything["total"] == len(everything["items"])
+    client = {"and": [{"or": [{"model": "Project", "field": "name", "op": "==", "value": "default"}]}, {"or": [{"model": "Incident", "field": "title", "op": "like", "value": "Listed%"}]},
+                      {"and": [{"model": "Incident", "field": "reported_at", "op": ">=", "value": "2024-01-01"}]}]}
+    assert listed(server, token, "incidents", filter=client)["total"] == 7
+    assert listed(server, token, "incidents", filter=[{"and": [{"model": "Incident", "field": "title", "op": "==", "value": "Listed 5"}]}])["total"] == 1
+    assert listed(server, token, "incident_types", filter={"field": "default", "op": "==", "value": True})["total"] == 1
+    assert listed(server, token, "incidents", filter=[{"model": "Participant", "field": "email", "op": "==", "value": "member@example.com"}])["total"] >= 7
+    assert set(listed(server, token, "incidents", include=["title", "project.name"], itemsPerPage=1)["items"][0]) == {"title", "project"}
+    for bad in ('{"field":"nope","op":"==","value":1}', '{"field":"title","op":"drop","value":1}', "{", '{"model":"Secret","field":"x","op":"==","value":1}',
+                '{"field":"title); DROP TABLE incident;--","op":"==","value":1}'):
+        answer = server.request("GET", f"{BASE}/incidents?filter={urllib.parse.quote(bad)}", token=token)
+        assert answer.status == 422, (bad, answer.status, answer.text)
+    assert server.request("GET", f"{BASE}/incidents?page=0", token=token).status == 422
+
+
+def check_the_same_idempotency_key_reports_once(server):
+    token = member(server)
+    body = {"title": "Once", "description": "only"}
+    first, second = (server.request("POST", f"{BASE}/incidents", body, token, {"Idempotency-Key": "k-1"}) for _ in range(2))
+    assert first.status == second.status == 200 and first.json["id"] == second.json["id"]
+    assert server.request("POST", f"{BASE}/incidents", {**body, "title": "Other"}, token, {"Idempotency-Key": "k-1"}).status == 409
+
+
+def check_a_stale_edit_is_refused_and_a_fresh_one_is_on_the_timeline(server):
+    token = member(server)
+    incident = report(server, token, title="Edited")
+    path = f"{BASE}/incidents/{incident['id']}"
+    etag = server.request("GET", path, token=token).headers["ETag"]
+    body = {key: incident[key] for key in ("description", "status", "visibility", "incident_type", "incident_priority", "incident_severity", "tags")}
+    fresh = server.request("PUT", path, {**body, "title": "Edited once"}, token, {"If-Match": etag})
+    assert fresh.status == 200 and fresh.json["title"] == "Edited once", fresh.text
+    stale = server.request("PUT", path, {**body, "title": "Edited twice"}, token, {"If-Match": etag})
+    assert stale.status == 409 and detail(stale), stale.text
+    assert any("title" in event["description"] for event in server.request("GET", path, token=token).json["events"])
+    wrong = server.request("PUT", path, {**body, "title": "Edited", "status": "Gone"}, token)
+    assert wrong.status == 422 and "Stable" in wrong.text, wrong.text
+
+
+def check_restricted_incidents_are_hidden_from_outsiders(server):
+    token = admin(server)
+    hidden = report(server, token, title="Hidden from others", visibility="Restricted")
+    outsider = member(server)
+    assert server.request("GET", f"{BASE}/incidents/{hidden['id']}", token=outsider).status == 403
+    assert server.request("GET", f"{BASE}/incidents/999999", token=outsider).status == 403
+    assert listed(server, outsider, "incidents", q="Hidden")["total"] == 0
+    assert listed(server, token, "incidents", q="Hidden")["total"] == 1
+    answer = server.request("POST", f"{BASE}/incidents/{hidden['id']}/add/member@example.com", {}, token)
+    assert answer.status == 200, answer.text
+    assert server.request("GET", f"{BASE}/incidents/{hidden['id']}", token=outsider).status == 200
+
+
+def check_settings_need_an_admin_and_names_are_unique(server):
+    body = {"name": "Denial of Service", "description": "d", "project": {"name": "default"}}
+    assert server.request("POST", f"{BASE}/incident_types", body, member(server)).status == 403
+    token = admin(server)
+    made = server.request("POST", f"{BASE}/incident_types", {**body, "default": True}, token)
+    assert made.status == 200 and made.json["default"] is True, made.text
+    assert listed(server, token, "incident_types", filter={"field": "default", "op": "==", "value": True})["total"] == 1
+    twice = server.request("POST", f"{BASE}/incident_types", body, token)
+    assert twice.status in (409, 422) and "already exists" in twice.text, twice.text
+    assert server.request("POST", f"{BASE}/incident_types", {**body, "name": "ab"}, token).status == 422
+    changed = server.request("PUT", f"{BASE}/incident_types/{made.json['id']}", {"description": "other"}, token)
+    assert changed.json["description"] == "other" and changed.json["name"] == "Denial of Service"
+    assert server.request("GET", f"{BASE}/incident_types/{2**31}", token=token).status == 422
+
+
+def check_roles_are_given_by_those_who_hold_as_much(server):
+    token = admin(server)
+    other = member(server)
+    users = {user["email"]: user for user in listed(server, token, "users", itemsPerPage=-1)["items"]}
+    mine, theirs = users["admin@example.com"]["id"], users["member@example.com"]["id"]
+    assert server.request("PUT", f"{BASE}/users/{theirs}", {"id": theirs, "role": "Admin"}, other).status == 403
+    assert server.request("PUT", f"{BASE}/users/{mine}", {"id": mine, "role": "Owner"}, token).status == 403
+    assert server.request("POST", f"{BASE}/users/{mine}/reset-password", {"new_password": "another long passphrase"}, other).status == 403
+    kept = server.request("PUT", f"{BASE}/users/{theirs}", {"id": theirs, "experimental_features": True}, other)
+    assert kept.status == 200 and kept.json["role"] == "Member", kept.text
+
+
+def check_organizations_do_not_see_each_other(server):
+    owner = token_of(server, "owner@example.com")
+    assert server.request("POST", "/api/v1/organizations", {"name": "Other Company"}, member(server)).status == 403
+    server.cli("user", "update", "--role", "Owner", "--organization", "default", "owner@example.com")
+    made = server.request("POST", "/api/v1/organizations", {"name": "Other Company"}, owner)
+    assert made.status == 200 and made.json["slug"] == "other_company", made.text
+    outsider = admin(server)
+    hidden = server.request("POST", "/api/v1/other_company/incidents", {"title": "Theirs", "description": "d"}, owner)
+    assert hidden.status == 200, hidden.text
+    for route in server.request("GET", "/api/v1/docs/openapi.json").json["paths"].items():
+        path, methods = route
+        if "{organization}" not in path or "/auth/" in path:
+            continue
+        where = path.replace("{organization}", "other_company").replace("{incident_id}", str(hidden.json["id"]))
+        where = "/".join("1" if part.startswith("{") else part for part in where.split("/"))
+        for method in methods:
+            status = server.request(method.upper(), where, None if method == "get" else {}, outsider).status
+            assert status in (401, 403, 404), f"{method} {where} answers {status} to a stranger"
+    assert listed(server, outsider, "incidents", q="Theirs")["total"] == 0
+    assert server.request("GET", f"{BASE}/incidents/{hidden.json['id']}", token=owner).status in (403, 404)
+    assert [entry["slug"] for entry in server.request("GET", "/api/v1/organizations", token=outsider).json["items"]] == ["default"]
+
+
+def check_plugins_are_listed_and_secrets_are_not(server):
+    token = admin(server)
+    plugins = {plugin["slug"]: plugin for plugin in listed(server, token, "plugins", itemsPerPage=-1)["items"]}
+    assert {"dispatch-ticket", "dispatch-contact", "dispatch-participant-resolver", "smtp-email", "generic-workflow"} <= set(plugins)
+    instances = {item["plugin"]["slug"]: item for item in listed(server, token, "plugins/instances", itemsPerPage=-1)["items"]}
+    assert instances["dispatch-ticket"]["enabled"] and instances["dispatch-ticket"]["state"] == "healthy", instances["dispatch-ticket"]
+    path = f"{BASE}/plugins/instances/{instances['smtp-email']['id']}"
+    assert server.request("GET", path, token=member(server)).status == 403
+    settings = {"host": "127.0.0.1", "port": 2525, "security": "starttls", "username": "u", "password": "hunter2-hunter2", "from_address": "d@example.com"}
+    saved = server.request("PUT", path, {"enabled": False, "configuration": settings}, token)
+    assert saved.status == 200 and saved.json["configuration"]["password"] == "**********", saved.text
+    kept = server.request("PUT", path, {"configuration": {**settings, "port": 2526, "password": "**********"}}, token)
+    assert kept.status == 200 and kept.json["configuration"]["port"] == 2526
+    wrong = server.request("PUT", path, {"configuration": {**settings, "port": "many"}}, token)
+    assert wrong.status == 422 and "port" in wrong.text and "hunter2" not in wrong.text, wrong.text
+    assert "hunter2" not in server.request("GET", path, token=token).text
+
+
+def check_steps_of_a_report_end_and_can_be_asked_for(server):
+    incident = report(server, member(server), title="Stepped")
+    path = f"{BASE}/incidents/{incident['id']}/steps"
+
+    def ended():
+        steps = server.request("GET", path, token=member(server)).json["flows"][0]["steps"]
+        return all(step["state"] in ("done", "skipped") for step in steps) and steps
+
+    steps = {step["key"]: step for step in until("the flow", ended)}
+    assert steps["ticket.create"]["state"] == "done"
+    assert all(step["reason"] for step in steps.values() if step["state"] == "skipped")
+    ticket = server.request("GET", f"{BASE}/incidents/{incident['id']}", token=member(server)).json["ticket"]
+    assert ticket["resource_id"] and ticket["weblink"]
+
+
+def check_the_event_stream_tells_of_changes(server):
+    token = member(server)
+    got = []
+
+    def listen():
+        with socket.create_connection(("127.0.0.1", server.port), 15) as connection:
+            connection.sendall(f"GET {BASE}/event-stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            connection.settimeout(8)
+            try:
+                while piece := connection.recv(4096):
+                    got.append(piece.decode())
+            except TimeoutError:
+                pass
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    until("the stream", lambda: "event: ready" in "".join(got))
+    incident = report(server, token, title="Streamed")
+    until("the event", lambda: f'"id":{incident["id"]}' in "".join(got) and '"subject":"incident"' in "".join(got))
+    assert "text/event-stream" in "".join(got) and "X-Accel-Buffering: no" in "".join(got)
+    thread.join()
+
+
+def check_the_description_of_the_api_is_whole(server):
+    document = server.request("GET", "/api/v1/docs/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    names = set(document["components"]["schemas"])
+    used = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
+    assert used <= names, used - names
+    assert "<table" in server.request("GET", "/api/v1/docs").text
+
+
+if __name__ == "__main__":
+    checks = [value for name, value in list(globals().items()) if name.startswith("check_")]
+    totals = [0, 0]
+    for dialect in ("sqlite", "postgresql"):
+        people.clear()
+        for i, count in enumerate(run_checks(checks, sys.argv[1], dialect)):
+            totals[i] += count
+    print(f"\n{totals[0]} passed, {totals[1]} failed")
+    sys.exit(1 if totals[1] else 0)
