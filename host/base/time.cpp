@@ -41,9 +41,9 @@ bool takeMark(std::string_view& text, char mark) {
 std::optional<Instant> parseUnix(std::string_view text) {
   double seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || seconds < -62135596800.0 ||
-      seconds > 253402300799.0)
-    return std::nullopt;
+  // Years 1 to 9999; written so that a NaN, which compares with nothing, is refused too.
+  const bool inRange = seconds >= -62135596800.0 && seconds <= 253402300799.0;
+  if (error != std::errc{} || end != text.data() + text.size() || !inRange) return std::nullopt;
   return Instant{microseconds{static_cast<std::int64_t>(seconds * 1e6)}};
 }
 

@@ -217,6 +217,8 @@ class LogCapture::Channel : public Poco::Channel {
 };
 
 LogCapture::LogCapture() : _channel(new Channel) {
+  // setChannel reaches the loggers that exist; those made later inherit from this one.
+  Poco::Logger::get("dispatch");
   Poco::Logger::setChannel("dispatch", Poco::Channel::Ptr(_channel, true));
   Poco::Logger::setLevel("dispatch", Poco::Message::PRIO_INFORMATION);
 }
