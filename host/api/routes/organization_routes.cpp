@@ -53,13 +53,10 @@ void addOrganizationRoutes(Router& router, const Rooms& rooms) {
            id = session.insert("organization", columns);
            const auto projectId = store::createProject(session, id, "default");
            rooms.context.integrations.initProject(session, id, projectId);
-           session.insert(
-               "user_organization",
-               {{"user_id", request.who.userId}, {"organization_id", id}, {"role", std::string("Owner")}});
-           session.insert("user_project", {{"user_id", request.who.userId},
-                                           {"project_id", projectId},
-                                           {"role", std::string("Owner")},
-                                           {"is_default", false}});
+           auth::addMember(session, request.who.userId, id, auth::Role::owner);
+           session.execute(
+               "UPDATE user_project SET role = ?, is_default = ? WHERE user_id = ? AND project_id = ?",
+               {std::string("Owner"), false, request.who.userId, projectId});
            session.publish({id, "organization", id, "created", Json::object()});
          });
          return Reply::json(
