@@ -238,4 +238,12 @@ void OutsideServices::replaceCredential(const std::string& account, std::string_
   accounts().setPassword(account, password);
 }
 
+void OutsideServices::audit(const plugin::Scope& scope, const std::string& what, const Json& details) {
+  auto* database = _database.load();
+  if (database == nullptr) return;  // a secret provider runs before it; its host's log has the line
+  const std::lock_guard lock(_auditMutex);
+  if (!_audit) _audit = std::make_unique<AuditWriter>(*database);
+  _audit->add(scope, what, details);
+}
+
 }  // namespace dispatch::cli

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "auth/auth.hpp"
+#include "cli/audit_writer.hpp"
 #include "plugin/plugin.hpp"
 #include "store/store.hpp"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 
 namespace dispatch::cli {
@@ -28,6 +30,8 @@ class OutsideServices final : public plugin::Outside {
   void createCredential(const std::string& account, std::string_view password) override;
   void replaceCredential(const std::string& account, std::string_view password) override;
 
+  void audit(const plugin::Scope& scope, const std::string& what, const Json& details) override;
+
  private:
   store::Database& database();
   auth::Accounts& accounts();
@@ -37,6 +41,8 @@ class OutsideServices final : public plugin::Outside {
   std::atomic<store::Database*> _database{nullptr};
   std::atomic<auth::Accounts*> _accounts{nullptr};
   std::atomic<const store::Models*> _models{nullptr};
+  std::mutex _auditMutex;
+  std::unique_ptr<AuditWriter> _audit;
 };
 
 }  // namespace dispatch::cli

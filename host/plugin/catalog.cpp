@@ -37,6 +37,12 @@ class LoadedCatalog final : public Catalog {
         _outside(outside),
         _runtime(std::make_shared<Runtime>(_options.contractsDirectory)) {
     if (!_options.crashDirectory.empty()) keepCrashRecord();
+    if (!_options.workerProgram.empty()) {
+      _runtime->workers = std::make_shared<WorkerHouse>();
+      _runtime->workers->program = _options.workerProgram;
+      _runtime->workers->memoryBytes = _options.workerMemoryBytes;
+      _runtime->workers->crashDirectory = _options.crashDirectory;
+    }
     for (const auto& directory : _options.searchPath) scan(directory);
   }
 
@@ -140,14 +146,38 @@ class LoadedCatalog final : public Catalog {
       installed.manifest = package.manifest;
       installed.digest = package.digest;
       check(installed);
-      entry.library = Library::load(package);
+      entry.library = load(package, homeOf(installed));
       installed.buildInfo = entry.library->buildInfo();
+      installed.home = entry.library->home();
       installed.usable = true;
     } catch (const std::exception& problem) {
       installed.reason = problem.what();
       logger().warning("The plugin package " + path.string() + " is not usable: " + installed.reason);
     }
     _entries.push_back(std::move(entry));
+  }
+
+  std::string homeOf(const Installed& installed) const {
+    if (!_runtime->workers) return "process";
+    for (const auto& key : {installed.id, std::string("*")})
+      if (const auto chosen = _options.isolation.find(key); chosen != _options.isolation.end())
+        return chosen->second;
+    const auto& type = installed.manifest.type;
+    const bool guarded = type == "auth-provider" || type == "secret-provider";
+    return guarded || !cameWithThisProgram(installed) ? "worker" : "process";
+  }
+
+  bool cameWithThisProgram(const Installed& installed) const {
+    return !_options.searchPath.empty() && installed.directory.starts_with(_options.searchPath.front() + '/');
+  }
+
+  /// Constructors of a library run when it is loaded, before any look at what it says: the first load is in a
+  /// worker, whichever home it gets.
+  std::shared_ptr<const Library> load(const Package& package, const std::string& home) const {
+    if (!_runtime->workers) return Library::load(package);
+    auto isolated = WorkerLibrary::open(_runtime->workers, _runtime->watch, package);
+    if (home == "worker") return isolated;
+    return Library::load(package);
   }
 
   void check(const Installed& installed) const {

@@ -3,6 +3,7 @@
 #include "plugin/instance.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct Installed {
   Manifest manifest;   ///< valid if usable, else as far as it could be read
   std::string digest;
   std::string buildInfo;
+  std::string home;  ///< "process" or "worker"; "" if not usable
 };
 
 struct CatalogOptions {
@@ -28,6 +30,11 @@ struct CatalogOptions {
       contractsDirectory;  ///< share/dispatch/contracts: plugin.schema.json, <type>.json, directory.json
   std::vector<Allowance> allowances;
   std::vector<std::string> skip;  ///< ids that safe mode leaves out
+  std::string workerProgram;      ///< path of dispatch-worker; "" = every plugin lives in this process
+  /// `isolation:` of dispatch.yaml: plugin id, or "*" for those not named, -> "process" or "worker". Without
+  /// a word of it, integrations that came with this program live in the process, everything else in workers.
+  std::map<std::string, std::string> isolation;
+  std::uint64_t workerMemoryBytes = 512u << 20;  ///< of a worker (RLIMIT_DATA)
   std::string crashDirectory;  ///< "" = keep no record; else where the record of calls in flight is kept for
                                ///< a crash (var/lib/dispatch/crash)
 };

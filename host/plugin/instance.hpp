@@ -140,6 +140,18 @@ class Instance {
   };
   virtual Statistics statistics() const = 0;
 
+  /// Where it lives, and how that goes.
+  struct Worker {
+    bool isolated = false;          ///< false: in the host's process, and nothing of the below
+    int process = 0;                ///< process id; 0 = none at the moment
+    std::string sandbox;            ///< the level reached
+    std::uint64_t memoryBytes = 0;  ///< resident
+    std::uint64_t restarts = 0;
+    std::uint64_t denied = 0;  ///< system calls that the sandbox refused
+    std::string lastDenied, lastCrash, lastCrashAt;
+  };
+  virtual Worker worker() const { return {}; }
+
   /// A connection or request this instance made through the host, for the plugins page. No query, no secrets.
   struct Outbound {
     std::string at;      ///< when it began

@@ -38,7 +38,15 @@ namespace {
       .withType("plugin_library");
 }
 
-/// A file in memory with the verified bytes that nobody can change any more, this process included.
+std::string textOf(const Manifest& manifest, dispatch_str text, const char* what) {
+  if (text.ptr == nullptr || text.len == 0 || text.len > 1024)
+    refuse(manifest,
+           std::string("has no usable ") + what + " in its query table. Build it again with the SDK.");
+  return std::string(text.ptr, text.len);
+}
+
+}  // namespace
+
 int sealedFile(const Package& package) {
   const auto name =
       package.manifest.id + '@' + package.manifest.version;  // what debuggers and /proc/PID/maps show
@@ -65,15 +73,6 @@ int sealedFile(const Package& package) {
   }
   return descriptor;
 }
-
-std::string textOf(const Manifest& manifest, dispatch_str text, const char* what) {
-  if (text.ptr == nullptr || text.len == 0 || text.len > 1024)
-    refuse(manifest,
-           std::string("has no usable ") + what + " in its query table. Build it again with the SDK.");
-  return std::string(text.ptr, text.len);
-}
-
-}  // namespace
 
 void checkQueryTable(const dispatch_plugin_v1* table, const Manifest& manifest) {
   if (table == nullptr) refuse(manifest, "answers its query with NULL: it does not want to serve this host.");

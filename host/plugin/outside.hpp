@@ -35,6 +35,9 @@ class Outside {
   virtual Verdict verifyCredential(const std::string& account, std::string_view password) = 0;
   virtual void createCredential(const std::string& account, std::string_view password) = 0;
   virtual void replaceCredential(const std::string& account, std::string_view password) = 0;
+
+  /// What a plugin tried and may not, or an operator should know of it, for the audit. Waits for nothing.
+  virtual void audit(const Scope& scope, const std::string& what, const Json& details) = 0;
 };
 
 /// A destination the operator allows beyond what the manifest's request already grants: private ranges always

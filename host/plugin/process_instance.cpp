@@ -1,6 +1,7 @@
 #include "plugin/process_instance.hpp"
 
 #include "base/problem.hpp"
+#include "plugin/isolated_plugin.hpp"
 #include "plugin/service_support.hpp"
 
 #include <algorithm>
@@ -90,9 +91,10 @@ ProcessInstance::ProcessInstance(Parts parts, Outside& outside, const Configurat
           [context = _context.get()](std::string_view text) {
             return oneLine(context->secrets().blot(text), maxSentenceBytes);
           },
-          _parts.runtime->watch)) {
+          *_parts.runtime->watch)) {
   _configuration = configuration;
   _context->configure(configuration);
+  _context->setLibrary(_parts.library);
   const auto json = dumpJson(configuration.value);
   dispatch_instance* made = nullptr;
   const auto outcome = control("create", [&](HostCall& call) {
@@ -123,8 +125,8 @@ ProcessInstance::~ProcessInstance() {
   drainAndStop();
   try {
     if (_instance != nullptr) {
-      const FlightRecorder::Flight flight(_parts.runtime->recorder.get(), _parts.manifest.id,
-                                          _parts.manifest.version, "destroy", 0);
+      const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, "destroy",
+                                          0);
       _parts.library->table().destroy(_instance);
     }
   } catch (...) {
@@ -135,6 +137,16 @@ ProcessInstance::~ProcessInstance() {
   // stay for it.
   _seats->orphan();
   static_cast<void>(_seats.release());
+}
+
+/// A crash in a worker does not take the host along: whose call that was is known without a record.
+FlightRecorder* ProcessInstance::recorder() const noexcept {
+  return _parts.library->home() == "worker" ? nullptr : _parts.runtime->recorder.get();
+}
+
+Instance::Worker ProcessInstance::worker() const {
+  return _parts.library->home() == "worker" && _instance != nullptr ? IsolatedPlugin::of(_instance).status()
+                                                                    : Worker();
 }
 
 std::string ProcessInstance::nameText() const { return _parts.manifest.id + " " + _parts.manifest.version; }
@@ -180,14 +192,14 @@ Outcome ProcessInstance::runInSeat(int seat, std::string_view method, Effect eff
   begin.traceId = options.traceId.data();
   begin.spanId = options.spanId.data();
   call.begin(begin);
-  _parts.runtime->watch.called();
+  _parts.runtime->watch->called();
   bool pending = false;
   std::optional<Outcome> given;
   dispatch_status status = DISPATCH_ERR_INTERNAL;
   const void* out = nullptr;
   {
-    const FlightRecorder::Flight flight(_parts.runtime->recorder.get(), _parts.manifest.id,
-                                        _parts.manifest.version, method, begin.requestId);
+    const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, method,
+                                        begin.requestId);
     const CancelLink link(options.cancellation, call);
     try {
       status = enter(call);

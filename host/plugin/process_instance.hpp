@@ -6,6 +6,7 @@
 #include "plugin/flight_recorder.hpp"
 #include "plugin/library.hpp"
 #include "plugin/service_context.hpp"
+#include "plugin/worker_library.hpp"
 
 #include <atomic>
 #include <memory>
@@ -21,7 +22,8 @@ namespace dispatch::plugin {
 struct Runtime {
   explicit Runtime(const std::string& contractsDirectory) : contracts(contractsDirectory) {}
   Contracts contracts;
-  DeadlineWatch watch;
+  std::shared_ptr<DeadlineWatch> watch = std::make_shared<DeadlineWatch>();
+  std::shared_ptr<WorkerHouse> workers;      ///< null: this host has no worker program
   std::unique_ptr<FlightRecorder> recorder;  ///< null: no record is kept
 };
 
@@ -44,8 +46,10 @@ class FunctionRef<Result(Arguments...)> {
   Result (*_call)(void*, Arguments...);
 };
 
-/// An instance whose plugin runs in the host's own process: fast, and trusted - deadlines are a promise of
-/// the plugin here, and a crash takes the host along (FlightRecorder then knows whose it was).
+/// An instance over a library in either home. In the host's own process it is fast, and trusted - deadlines
+/// are a promise of the plugin there, and a crash takes the host along (FlightRecorder then knows whose it
+/// was). In a worker the library's functions are stubs (IsolatedPlugin), deadlines hold, and a crash is a
+/// failed call. Everything else is the same code.
 class ProcessInstance final : public Instance {
  public:
   struct Parts {
@@ -61,7 +65,8 @@ class ProcessInstance final : public Instance {
 
   const Manifest& manifest() const override { return _parts.manifest; }
   const Scope& scope() const override { return _parts.scope; }
-  std::string home() const override { return "process"; }
+  std::string home() const override { return std::string(_parts.library->home()); }
+  Worker worker() const override;
 
   Outcome start() override;
   Outcome reconfigure(Configuration configuration) override;
@@ -98,6 +103,7 @@ class ProcessInstance final : public Instance {
   Outcome refused(dispatch_status status, const std::string& message);
   std::uint64_t timeoutNs(std::string_view method, const CallOptions& options) const;
   std::string nameText() const;
+  FlightRecorder* recorder() const noexcept;
 
   /// The plugin's table of an interface; nullptr if it has none.
   const void* interfaceTable(std::string_view id) const noexcept;

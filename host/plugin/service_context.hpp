@@ -2,6 +2,7 @@
 
 #include "plugin/destination.hpp"
 #include "plugin/host_call.hpp"
+#include "plugin/library.hpp"
 #include "plugin/outbound.hpp"
 #include "plugin/outside.hpp"
 #include "plugin/package.hpp"
@@ -51,6 +52,9 @@ class ServiceContext {
   SecretBox& secrets() noexcept { return _secrets; }
   const SecretBox& secrets() const noexcept { return _secrets; }
   OutboundLog& outbound() noexcept { return _outbound; }
+  /// The library that the instance is made of; for the stubs of a worker's, which get no other word of it.
+  void setLibrary(std::shared_ptr<const Library> library) { _library = std::move(library); }
+  const std::shared_ptr<const Library>& library() const noexcept { return _library; }
 
   /// A new configuration: its secrets and the destinations that follow from it.
   void configure(const Configuration& configuration);
@@ -73,6 +77,7 @@ class ServiceContext {
   LogGate _logGate;
   SecretBox _secrets;
   OutboundLog _outbound;
+  std::shared_ptr<const Library> _library;
   mutable std::mutex _mutex;
   std::shared_ptr<const Grants> _grants;
   std::set<dispatch_stream*> _streams;

@@ -112,6 +112,21 @@ Outside::Verdict FakeOutside::verifyCredential(const std::string&, std::string_v
 void FakeOutside::createCredential(const std::string&, std::string_view) {}
 void FakeOutside::replaceCredential(const std::string&, std::string_view) {}
 
+void FakeOutside::audit(const Scope&, const std::string& what, const Json& details) {
+  const std::lock_guard lock(_mutex);
+  _audited.push_back(what + ' ' + details.dump());
+}
+
+std::vector<std::string> FakeOutside::audited() {
+  const std::lock_guard lock(_mutex);
+  return _audited;
+}
+
+bool inWorker() {
+  const char* home = std::getenv("DISPATCH_TEST_HOME");
+  return home != nullptr && std::string_view(home) == "worker";
+}
+
 ProbeTest::ProbeTest() {
   // The contract of the test: every method takes an object and answers {"ok": true or false, …}.
   Json methods = Json::object();
@@ -158,6 +173,10 @@ ProbeTest::ProbeTest() {
          {{"type", "object"}, {"required", {"ok"}}, {"properties", {{"ok", {{"type", "boolean"}}}}}}}};
   options.contractsDirectory = directory / "contracts";
   options.searchPath = {directory / "plugins"};
+  if (inWorker()) {
+    options.workerProgram = DISPATCH_WORKER_PROGRAM;
+    options.isolation["*"] = "worker";
+  }
   writeFile(directory / "contracts/plugin.schema.json", manifestSchema().dump());
   writeFile(directory / "contracts/ticket.json", Json{{"type", "ticket"}, {"methods", methods}}.dump());
   writeFile(directory / "contracts/auth-provider.json",

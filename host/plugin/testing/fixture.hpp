@@ -55,11 +55,18 @@ class FakeOutside : public Outside {
   Verdict verifyCredential(const std::string& account, std::string_view password) override;
   void createCredential(const std::string& account, std::string_view password) override;
   void replaceCredential(const std::string& account, std::string_view password) override;
+  void audit(const Scope& scope, const std::string& what, const Json& details) override;
+  std::vector<std::string> audited();  ///< "what details", in order
 
  private:
   std::mutex _mutex;
+  std::vector<std::string> _audited;
   std::map<std::pair<std::int64_t, std::string>, std::string> _kv;
 };
+
+/// Whether this run of the tests has its plugins in workers (DISPATCH_TEST_HOME=worker): the same tests hold
+/// in both homes.
+bool inWorker();
 
 /// The plugin host with the probe plugin installed, under a contract of its own.
 class ProbeTest : public ::testing::Test {

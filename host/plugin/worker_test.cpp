@@ -1,0 +1,278 @@
+// What only a worker can promise: whatever a plugin does, the host goes on, the kernel says no, and somebody
+// hears of it.
+#include "base/problem.hpp"
+#include "plugin/isolated_plugin.hpp"
+#include "plugin/testing/fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+
+namespace dispatch::plugin {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class WorkerTest : public testing::ProbeTest {
+ protected:
+  WorkerTest() {
+    options.workerProgram = DISPATCH_WORKER_PROGRAM;
+    options.isolation["*"] = "worker";
+    options.crashDirectory = directory / "crash";
+    const Json method{{"revision", 1},
+                      {"effect", "at-most-once"},
+                      {"input", {{"type", "object"}}},
+                      {"output", {{"type", "object"}, {"required", {"ok"}}}}};
+    Json contract = Json::parse(testing::readFile(directory / "contracts/ticket.json"));
+    contract["methods"]["do"] = method;
+    contract["methods"]["look"] = method;
+    testing::writeFile(directory / "contracts/ticket.json", contract.dump());
+    hostile.manifest["timeout_ms"] = 5000;
+    hostile.manifest["max_concurrency"] = 2;
+  }
+
+  Instance& plugin() {
+    if (!instance) {
+      hostile.write(directory / "plugins/hostile");
+      instance = started(Json::object(), "hostile");
+    }
+    return *instance;
+  }
+  JsonOutcome attempt(const std::string& what, const std::string& method = "do",
+                      std::chrono::milliseconds timeout = 5000ms) {
+    CallOptions given;
+    given.timeout = timeout;
+    return plugin().invoke(method, {{"what", what}}, given);
+  }
+  bool serves() { return attempt("nothing").ok(); }
+
+  testing::PackageFiles hostile{"hostile", "hostile"};
+  std::shared_ptr<Instance> instance;
+};
+
+/// Refused by the kernel, seen by the host.
+class WorkerRefusal : public WorkerTest,
+                      public ::testing::WithParamInterface<std::pair<const char*, const char*>> {};
+
+TEST_P(WorkerRefusal, IsAnErrorForThePluginAndALineForTheOperator) {
+  const auto [what, call] = GetParam();
+  const testing::LogCapture log;
+  const auto outcome = attempt(what);
+  ASSERT_TRUE(outcome.ok()) << outcome.message;
+  EXPECT_EQ(outcome.value["error"], "denied") << outcome.value.dump();
+  EXPECT_TRUE(serves());
+  if (std::string(call).empty()) return;
+  for (int i = 0; i < 100 && log.count("refused the system call") == 0; ++i)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_THAT(log.text(), HasSubstr(std::string("refused the system call ") + call));
+  EXPECT_THAT(outside.audited(), Contains(HasSubstr(call)));
+  EXPECT_GE(instance->worker().denied, 1u);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Attempts, WorkerRefusal,
+    ::testing::Values(std::pair("open_shadow", "openat"), std::pair("open_passwd", "openat"),
+                      std::pair("maps", "openat"), std::pair("write_file", "openat"),
+                      std::pair("unlink", "unlink"), std::pair("mkdir", "mkdir"),
+                      std::pair("connect", "socket"), std::pair("connect_udp", "socket"),
+                      std::pair("unix_socket", "socket"), std::pair("exec", "execve"),
+                      std::pair("fork", "clone"), std::pair("vfork", "clone"),
+                      std::pair("ptrace_host", "ptrace"), std::pair("kill_host", "kill"),
+                      std::pair("tgkill_host", "tgkill"), std::pair("read_host", "process_vm_readv"),
+                      std::pair("executable_memory", "mmap"), std::pair("dumpable", "prctl"),
+                      std::pair("silence_reports", "rt_sigaction"), std::pair("unshare", "unshare"),
+                      std::pair("raise_limits", "prlimit64"), std::pair("foreign_kv", ""),
+                      std::pair("ungranted_service", ""), std::pair("shrink_slot", "")),
+    [](const auto& info) { return std::string(info.param.first); });
+
+TEST_F(WorkerTest, HasNoEnvironmentAndAUserOfItsOwn) {
+  EXPECT_EQ(attempt("environment").value["result"], 0);
+  if (::geteuid() == 0) {
+    EXPECT_GE(attempt("uid").value["result"].get<long>(), 1'000'000'000);
+    EXPECT_THAT(instance->worker().sandbox, HasSubstr("own user"));
+  }
+  EXPECT_THAT(instance->worker().sandbox, HasSubstr("seccomp, two stages"));
+  EXPECT_GT(instance->worker().process, 0);
+  EXPECT_TRUE(instance->worker().isolated);
+}
+
+TEST_F(WorkerTest, ItsMemoryThreadsAndDescriptorsAreLimited) {
+  EXPECT_LT(attempt("allocate").value["result"].get<long>(), 600);  // MiB of 4 GiB
+  EXPECT_TRUE(serves());
+  EXPECT_LT(attempt("leak_descriptors").value["result"].get<long>(), 100);
+  EXPECT_TRUE(serves());
+  EXPECT_LT(attempt("threads").value["result"].get<long>(), 100'000);
+}
+
+TEST_F(WorkerTest, WhatItPrintsIsALineInTheLog) {
+  const testing::LogCapture log;
+  EXPECT_TRUE(attempt("stdout").ok());
+  for (int i = 0; i < 100 && log.count("standard error") == 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_THAT(log.text(), HasSubstr("a line on standard output"));
+  EXPECT_THAT(log.text(), HasSubstr("and one on standard error"));
+}
+
+/// Fatal in the host's process; here a failed call that says how it ended.
+class WorkerDeath : public WorkerTest,
+                    public ::testing::WithParamInterface<std::pair<const char*, const char*>> {};
+
+TEST_P(WorkerDeath, IsAFailedCallThatSaysHow) {
+  const auto [what, how] = GetParam();
+  const testing::LogCapture log;
+  const auto outcome = attempt(what, "do", 300ms);
+  EXPECT_FALSE(outcome.ok());
+  // An effect that may have happened is not repeated.
+  EXPECT_TRUE(outcome.uncertain()) << outcome.message;
+  EXPECT_THAT(outcome.message, HasSubstr(how));
+  EXPECT_THAT(log.text(), HasSubstr("The host and other plugins go on"));
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(instance->worker().restarts, 1u);
+  EXPECT_THAT(instance->worker().lastCrash, HasSubstr(how));
+  const auto record = Json::parse(testing::readFile(directory / "crash/worker-hostile.json"));
+  EXPECT_EQ(record["plugin"], "hostile");
+  EXPECT_EQ(record["method"], "do");
+  EXPECT_THAT(record["how"].get<std::string>(), HasSubstr(how));
+}
+INSTANTIATE_TEST_SUITE_P(Ends, WorkerDeath,
+                         ::testing::Values(std::pair("abort", "signal 6"), std::pair("segfault", "signal 11"),
+                                           std::pair("overflow", "signal 11"),
+                                           std::pair("exit", "exit code 3"),
+                                           std::pair("hang", "did not end at its deadline")),
+                         [](const auto& info) { return std::string(info.param.first); });
+
+TEST_F(WorkerTest, ReadingCallIsRepeatedOnAFreshWorkerWithinItsDeadline) {
+  // It ends again, of course: but twice, and then it is unavailable, not uncertain.
+  const auto outcome = attempt("exit", "look");
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_UNAVAILABLE);
+  EXPECT_FALSE(outcome.uncertain());
+  EXPECT_EQ(instance->worker().restarts, 1u);
+}
+
+TEST_F(WorkerTest, AHungOneIsReplacedAtItsDeadline) {
+  ASSERT_TRUE(serves());
+  const auto before = instance->worker().process;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(attempt("hang", "do", 100ms).status, DISPATCH_ERR_TIMEOUT);
+  EXPECT_TRUE(serves());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 1500ms);
+  EXPECT_NE(instance->worker().process, before);
+}
+
+TEST_F(WorkerTest, GarbageOnItsSocketsEndsItAndNothingElse) {
+  for (int i = 0; i < 3; ++i) attempt("garbage", "look", 1000ms);
+  for (int i = 0; i < 100 && !serves(); ++i) std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(serves());
+}
+
+TEST_F(WorkerTest, OneThatCrashesAgainAndAgainIsPutAside) {
+  std::string reason;
+  for (int i = 0; i < 40 && reason.empty(); ++i) {
+    const auto outcome = attempt("segfault", "do");
+    if (outcome.message.find("is put aside") != std::string::npos) reason = outcome.message;
+    if (outcome.retryAfterMs > 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(outcome.retryAfterMs));
+  }
+  EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release hostile"));
+}
+
+TEST_F(WorkerTest, ConstructorThatAbortsOrHangsNeverReachesTheHost) {
+  testing::PackageFiles aborts{"constructor-aborts", "hostile"};
+  aborts.write(directory / "plugins/hostile");
+  auto& found = catalog();
+  const auto installed = found.find("hostile");
+  ASSERT_TRUE(installed);
+  EXPECT_FALSE(installed->usable);
+  EXPECT_THAT(installed->reason, HasSubstr("while it was being loaded"));
+}
+
+TEST_F(WorkerTest, ConstructorThatReachesOutFindsNothing) {
+  testing::PackageFiles reaches{"constructor-reaches-out", "hostile"};
+  reaches.write(directory / "plugins/hostile");
+  instance = started(Json::object(), "hostile");
+  EXPECT_TRUE(attempt("nothing").ok());
+  for (int i = 0; i < 100 && outside.audited().empty(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_THAT(outside.audited(), Contains(HasSubstr("socket")));
+}
+
+TEST_F(WorkerTest, NoneOutlivesAHostThatIsKilled) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    const int worker = plugin().worker().process;
+    static_cast<void>(::write(pipe[1], &worker, sizeof worker));
+    for (;;) ::pause();
+  }
+  int worker = 0;
+  ASSERT_EQ(::read(pipe[0], &worker, sizeof worker), static_cast<ssize_t>(sizeof worker));
+  ASSERT_GT(worker, 0);
+  EXPECT_TRUE(std::filesystem::exists("/proc/" + std::to_string(worker)));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  const auto gone = [&] {
+    std::ifstream status("/proc/" + std::to_string(worker) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(status)), {});
+    return text.empty() || text.find(") Z ") != std::string::npos;
+  };
+  for (int i = 0; i < 200 && !gone(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(gone());
+}
+
+/// All memory of another process that can be read (needs root, as the tests have it).
+bool holds(int process, const std::string& marker) {
+  std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
+  std::ifstream memory("/proc/" + std::to_string(process) + "/mem", std::ios::binary);
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long from = 0, to = 0;
+    char rights[5] = "";
+    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &from, &to, rights) != 3 || rights[0] != 'r') continue;
+    if (line.find("[v") != std::string::npos) continue;
+    constexpr unsigned long step = 1 << 20;
+    std::string piece;
+    for (unsigned long at = from; at < to; at += step) {
+      piece.resize(std::min(step + marker.size(), to - at));
+      memory.clear();
+      memory.seekg(static_cast<std::streamoff>(at));
+      memory.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+      piece.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, memory.gcount())));
+      if (piece.find(marker) != std::string::npos) return true;
+    }
+  }
+  return false;
+}
+
+TEST_F(WorkerTest, ASecretIsNeverInItsMemory) {
+  ASSERT_EQ(::geteuid(), 0u) << "reading another process's memory needs root";
+  const std::string secret = "marker-of-a-secret-9f31c7", leak = "marker-that-is-planted-5b20aa";
+  instance = started({{"token", secret}, {"mode", leak}});
+  CallOptions given;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(instance->invoke("crypto", {{"what", "mac"}}, given).status != DISPATCH_ERR_UNAVAILABLE);
+    EXPECT_TRUE(instance->invoke("config", Json::object(), given).ok());
+  }
+  const auto process = instance->worker().process;
+  ASSERT_GT(process, 0);
+  EXPECT_TRUE(holds(process, leak)) << "the search finds nothing at all";
+  EXPECT_FALSE(holds(process, secret));
+}
+
+TEST_F(WorkerTest, IsSmall) {
+  ASSERT_TRUE(serves());
+  const auto bytes = instance->worker().memoryBytes;
+  EXPECT_GT(bytes, 0u);
+  RecordProperty("worker_kilobytes", static_cast<int>(bytes / 1024));
+}
+
+}  // namespace
+}  // namespace dispatch::plugin

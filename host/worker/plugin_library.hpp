@@ -1,0 +1,49 @@
+#pragma once
+
+#include "wire/wire.hpp"
+
+#include <dispatch/abi.h>
+
+#include <atomic>
+#include <string>
+#include <tuple>
+
+namespace dispatch::worker {
+
+class WorkerCall;
+
+/// The one plugin of this process: its library, and the one instance made of it.
+class PluginLibrary {
+ public:
+  PluginLibrary(const wire::Setup& setup, int control);
+
+  /// Loads the sealed library that the host gave. Returns what is wrong in the host's words ("cannot be
+  /// loaded: …"), or "".
+  std::string load();
+  /// What its query table says: the text of a `hello` frame.
+  void introduce(wire::Writer& writer) const;
+
+  dispatch_status create(WorkerCall& call, dispatch_str configuration) noexcept;
+  /// Which functions it has and which methods it lists, after create and reconfigure.
+  void describe(wire::Writer& writer) const;
+
+  dispatch_instance* instance() const noexcept { return _instance; }
+  template <class Table>
+  const Table* table() const noexcept {
+    return std::get<const Table*>(_tables);
+  }
+  int control() const noexcept { return _control; }
+  const wire::Setup& setup() const noexcept { return _setup; }
+
+ private:
+  const wire::Setup _setup;
+  const int _control;
+  dispatch_host _host{};
+  const dispatch_plugin_v1* _plugin = nullptr;
+  dispatch_instance* _instance = nullptr;
+  std::tuple<const dispatch_plugin_v1*, const dispatch_integration_1*, const dispatch_health_1*,
+             const dispatch_auth_1*, const dispatch_secret_1*>
+      _tables;
+};
+
+}  // namespace dispatch::worker
