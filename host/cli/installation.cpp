@@ -35,6 +35,7 @@ Installation::Installation(config::Settings settings)
 
 Installation::~Installation() {
   if (_integrations) _integrations->stop();
+  _outside.unbind();
 }
 
 plugin::Catalog& Installation::catalog() {
@@ -45,6 +46,10 @@ plugin::Catalog& Installation::catalog() {
   if (options.searchPath.empty()) options.searchPath = {_settings.paths().plugins};
   options.contractsDirectory = _settings.paths().contracts;
   options.allowances = plugin::readAllowances(_settings.yaml());
+  options.isolation = plugin::readIsolation(_settings.yaml());
+  options.workerProgram = _settings.paths().worker;
+  options.workerMemoryBytes = static_cast<std::uint64_t>(_settings.integer("DISPATCH_WORKER_MEMORY_MB"))
+                              << 20;
   options.crashDirectory = _settings.paths().var + "/crash";
   if (_settings.boolean("DISPATCH_SAFE_MODE")) {
     // Only what came with this program, and what it needs to start and let people in.

@@ -53,6 +53,18 @@ void OutsideServices::bind(store::Database& database, auth::Accounts& accounts, 
   _database = &database;
 }
 
+void OutsideServices::unbind() {
+  std::unique_ptr<AuditWriter> last;
+  {
+    const std::lock_guard lock(_auditMutex);
+    last = std::move(_audit);
+    _database = nullptr;
+  }
+  last.reset();
+  _accounts = nullptr;
+  _models = nullptr;
+}
+
 store::Database& OutsideServices::database() {
   if (auto* database = _database.load()) return *database;
   throw Problem(Problem::Kind::unavailable, "The database is not open yet: a secret provider runs before it")
@@ -239,9 +251,9 @@ void OutsideServices::replaceCredential(const std::string& account, std::string_
 }
 
 void OutsideServices::audit(const plugin::Scope& scope, const std::string& what, const Json& details) {
+  const std::lock_guard lock(_auditMutex);
   auto* database = _database.load();
   if (database == nullptr) return;  // a secret provider runs before it; its host's log has the line
-  const std::lock_guard lock(_auditMutex);
   if (!_audit) _audit = std::make_unique<AuditWriter>(*database);
   _audit->add(scope, what, details);
 }

@@ -19,6 +19,9 @@ class OutsideServices final : public plugin::Outside {
   /// All outlive this object's last use. `models`: for the search filters of directory queries.
   void bind(store::Database& database, auth::Accounts& accounts, const store::Models& models);
 
+  /// Before those that bind() took go: what waits for the audit is written, and nothing is answered any more.
+  void unbind();
+
   std::optional<std::string> kvGet(const plugin::Scope& scope, const std::string& key) override;
   void kvPut(const plugin::Scope& scope, const std::string& key, const std::string& value) override;
   void kvRemove(const plugin::Scope& scope, const std::string& key) override;

@@ -84,6 +84,7 @@ TEST(Examples, DispatchYamlIsRightOnceItsExamplesAreTakenOutOfTheirComments) {
   EXPECT_EQ(yaml["plugins"][0]["configuration"]["port"], 587);
   EXPECT_EQ(yaml["allow"].size(), 2u);
   EXPECT_EQ(yaml["unsigned"], Json::array({"my-own-plugin"}));
+  EXPECT_EQ(yaml["isolation"], (Json{{"smtp-email", "worker"}, {"*", "worker"}}));
   std::set<std::string> known;
   for (const Setting& setting : settings()) known.insert(setting.name);
   for (const auto& [name, value] : yaml["settings"].items()) EXPECT_TRUE(known.contains(name)) << name;

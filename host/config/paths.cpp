@@ -18,6 +18,12 @@ Paths Paths::under(const std::string& prefix) {
   paths.run = system ? "/run/dispatch" : root + "/var/run/dispatch";
   paths.log = system ? "/var/log/dispatch" : root + "/var/log/dispatch";
   paths.plugins = root + "/lib/dispatch/plugins";
+  paths.worker = root + "/libexec/dispatch/dispatch-worker";
+  std::error_code error;
+  // In a build tree all programs lie side by side.
+  if (const auto beside = root + "/bin/dispatch-worker";
+      !fs::exists(paths.worker, error) && fs::exists(beside, error))
+    paths.worker = beside;
   paths.web = root + "/share/dispatch/web";
   paths.contracts = root + "/share/dispatch/contracts";
   return paths;

@@ -207,6 +207,26 @@ class LoadedCatalog final : public Catalog {
 
 }  // namespace
 
+std::map<std::string, std::string> readIsolation(const Json& yaml) {
+  std::map<std::string, std::string> homes;
+  const auto found = yaml.is_object() ? yaml.find("isolation") : yaml.end();
+  if (!yaml.is_object() || found == yaml.end() || found->is_null()) return homes;
+  const auto refuse = [](const std::string& what, std::vector<std::string> location) {
+    throw Problem(Problem::Kind::invalid, "dispatch.yaml: `isolation:` " + what, std::move(location));
+  };
+  if (!found->is_object()) refuse("must be a mapping, e.g. {smtp-email: worker}.", {"isolation"});
+  for (const auto& entry : found->items()) {
+    const auto home = entry.value().is_string() ? entry.value().get<std::string>() : entry.value().dump();
+    if (home != "process" && home != "worker")
+      refuse("says \"" + home + "\" for " + entry.key() +
+                 "; a plugin lives in a \"worker\" (a sandboxed process of its own) or in the \"process\" of "
+                 "the server.",
+             {"isolation", entry.key()});
+    homes[entry.key()] = home;
+  }
+  return homes;
+}
+
 std::unique_ptr<Catalog> Catalog::open(CatalogOptions options, Outside& outside) {
   return std::make_unique<LoadedCatalog>(std::move(options), outside);
 }

@@ -39,6 +39,10 @@ struct CatalogOptions {
                                ///< a crash (var/lib/dispatch/crash)
 };
 
+/// `isolation:` of dispatch.yaml as CatalogOptions::isolation wants it. Throws Problem(invalid) with the entry and what is
+/// expected.
+std::map<std::string, std::string> readIsolation(const Json& yaml);
+
 /// What a process that ended without stopping its plugins left behind: which calls were under way.
 struct LastCrash {
   struct Call {

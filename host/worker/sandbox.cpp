@@ -1,7 +1,5 @@
 #include "worker/sandbox.hpp"
 
-#include "wire/frame.hpp"
-
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "wire/setup.hpp"
+#include "wire/wire.hpp"
 
 #include <string>
 
