@@ -20,6 +20,8 @@ Paths Paths::under(const std::string& prefix) {
   paths.plugins = root + "/lib/dispatch/plugins";
   paths.web = root + "/share/dispatch/web";
   paths.contracts = root + "/share/dispatch/contracts";
+  paths.trust = root + "/share/dispatch/trust";
+  paths.packages = paths.var + "/packages";
   return paths;
 }
 
