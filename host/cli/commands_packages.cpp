@@ -3,6 +3,7 @@
 #include "cli/control_socket.hpp"
 #include "cli/local_commands.hpp"
 #include "cli/process.hpp"
+#include "cli/server.hpp"
 
 #include <unistd.h>
 
