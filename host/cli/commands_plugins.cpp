@@ -96,7 +96,8 @@ Json configurationOf(const plugin::Manifest& manifest, const Json& present, cons
     throw Problem(Problem::Kind::invalid, "The plugin " + manifest.id + " has no setting \"" + key +
                                               "\"; it has " + (known.empty() ? "none" : known));
   };
-  for (const auto& [key, value] : args.value("set", Json::object()).items())
+  const Json set = args.value("set", Json::object());  // items() refers to it
+  for (const auto& [key, value] : set.items())
     configuration[key] = integrations::fromText(need(key), value.get<std::string>(), key);
   for (const auto& key : args.value("unset", Json::array())) {
     const auto name = key.get<std::string>();
@@ -254,7 +255,8 @@ Json test(CommandContext& context, const Json& args) {
     throw Problem(Problem::Kind::notFound, "The project has no plugin " + installed.id +
                                                "; add it with: dispatch plugins configure " + installed.id);
   Json input = Json::object();
-  for (const auto& [key, value] : args.value("set", Json::object()).items()) input[key] = value;
+  const Json set = args.value("set", Json::object());  // items() refers to it
+  for (const auto& [key, value] : set.items()) input[key] = value;
   const auto outcome = context.installation.integrations().test(row->id, nullptr, input);
   Json checks = outcome.value.is_object() ? outcome.value.value("checks", Json::array()) : Json::array();
   bool ok = outcome.ok();

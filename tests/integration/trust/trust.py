@@ -100,7 +100,7 @@ def check_a_signed_package_is_installed_and_runs(server, author):
     assert any("plugins enable" in step for step in answer["next"]), answer
     assert "is installed already" in refused(server, "plugins", "install", author.package)
     server.start()
-    server.cli("plugins", "enable", ID)
+    server.cli("plugins", "configure", ID, "api_url=https://workflows.example.com/", "--enable")
     entry = listed(server)[0]
     assert 'signed by "Acme"' in entry["trust"], entry
     shown = json.loads(server.cli("plugins", "show", ID, "--json").stdout)
