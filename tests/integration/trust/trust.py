@@ -168,7 +168,7 @@ def check_a_broken_trust_store_stops_the_start_with_its_name(server, author):
     with open(path, "w") as file:
         file.write('{"keys": [{"name": "Typo", "public_key": "RWx", "ids": ["a"]}]}')
     done = server.cli("server", "start", check=False)
-    assert done.returncode == 1 and "typing.json" in done.stderr + done.stdout and "Typo" in done.stderr + done.stdout, done
+    assert done.returncode == 78 and "typing.json" in done.stderr + done.stdout and "Typo" in done.stderr + done.stdout, done
     os.remove(path)
     server.start()
 
