@@ -22,7 +22,8 @@ std::string readText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file) throw Problem(Problem::Kind::notFound, "The file " + path + " cannot be read");
+  if (!file)
+    throw Problem(Problem::Kind::notFound, "The file " + path + " cannot be read: is it there, and may you?");
   return text.str();
 }
 
