@@ -273,7 +273,8 @@ Reply Api::State::ready() {
     status = 503;
   }
   for (const auto& plugin : context.catalog.list())
-    if (!plugin.usable) report["plugins"].push_back({{"id", plugin.id}, {"state", "broken"}});
+    if (!plugin.usable && !plugin.notUsed)
+      report["plugins"].push_back({{"id", plugin.id}, {"state", "broken"}});
   return Reply::json(std::move(report), status);
 }
 

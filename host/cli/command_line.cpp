@@ -14,12 +14,12 @@ namespace {
 /// What the options write into; lives as long as the parse.
 struct Values {
   std::string config, email, organization = "default", role, password, project, id, name, kind, provider,
-                             file, host, secretName;
-  std::vector<std::string> assignments, secrets, unset;
+                             file, host, secretName, path, version, reason, notBefore, notAfter;
+  std::vector<std::string> assignments, secrets, unset, ids;
   std::int64_t instance = 0;
   int port = -1, databaseWait = 30;
   bool json = false, passwordStdin = false, activate = false, deactivate = false, yes = false, quiet = false,
-       background = false, enable = false;
+       background = false, enable = false, force = false;
 };
 
 /// key=value words as an object; {"key": text}.
@@ -57,7 +57,9 @@ class Grammar {
     server();
     database();
     user();
-    plugins();
+    auto* pluginCommands = plugins();
+    packages(pluginCommands);
+    trust(pluginCommands);
     secret();
     scheduler();
     other();
@@ -66,8 +68,9 @@ class Grammar {
   CLI::App& app() { return _app; }
 
  private:
-  CLI::App* group(const char* name, const char* description) {
-    auto* made = _app.add_subcommand(name, description);
+  CLI::App* group(const char* name, const char* description) { return group(&_app, name, description); }
+  CLI::App* group(CLI::App* parent, const char* name, const char* description) {
+    auto* made = parent->add_subcommand(name, description);
     made->require_subcommand(1);
     made->fallthrough();
     return made;
@@ -79,7 +82,8 @@ class Grammar {
     auto* made = parent->add_subcommand(name, description);
     made->fallthrough();
     if (!examples.empty()) made->footer("Examples:\n" + examples);
-    const std::string full = parent == &_app ? name : parent->get_name() + "." + name;
+    std::string full = name;
+    for (const auto* up = parent; up != &_app; up = up->get_parent()) full = up->get_name() + "." + full;
     made->callback([this, full, fill] {
       _invocation.command = full;
       if (fill) fill(_invocation.args);
@@ -222,7 +226,7 @@ class Grammar {
         ->type_name("SLUG");
   }
 
-  void plugins() {
+  CLI::App* plugins() {
     auto* parent = group("plugins", "Installed plugins, and where they are enabled");
     auto* list = command(parent, "list", "List plugins with state, and the reason where one is not usable",
                          "  dispatch plugins list --project default", [this](Json& args) {
@@ -278,6 +282,103 @@ class Grammar {
     id(test), place(test);
     test->add_option("input", _values.assignments, "What the test may use, e.g. recipient=me@example.com")
         ->type_name("NAME=VALUE");
+    return parent;
+  }
+
+  /// Packages on the disk: what they are, which of them is used.
+  void packages(CLI::App* parent) {
+    const auto path = [this](CLI::App* to) {
+      to->add_option("path", _values.path, "Directory of the package: the one with plugin.json")
+          ->required()
+          ->type_name("PATH");
+    };
+    const auto fillPath = [this](Json& args) { args["path"] = _values.path; };
+    path(command(parent, "verify",
+                 "Check a package as the server would, and show every check: exit code 0 if it may run here",
+                 "  dispatch plugins verify ./acme-jira\n  dispatch plugins verify ./acme-jira --json",
+                 fillPath));
+    path(command(parent, "install",
+                 "Verify a package and copy it to where the server finds it, beside other versions of it",
+                 "  dispatch plugins install ./acme-jira   # then restart the server, and enable it",
+                 fillPath));
+    const auto fill = [this](Json& args) {
+      args = {{"id", _values.id}, {"version", _values.version}, {"force", _values.force}};
+    };
+    const auto id = [this](CLI::App* to) {
+      to->add_option("id", _values.id, "Id of the plugin, as plugins list shows it")
+          ->required()
+          ->type_name("ID");
+    };
+    auto* remove = command(parent, "remove", "Take an installed package away; refused while it is enabled",
+                           "  dispatch plugins remove acme-jira --version 1.2.0", fill);
+    id(remove);
+    remove->add_option("--version", _values.version, "This version; needed where there are several")
+        ->type_name("VERSION");
+    remove->add_flag("--force", _values.force, "Even while it is enabled: it fails from the next start on");
+    auto* pin =
+        command(parent, "pin",
+                "Use this version and no other from the next start on; also what allows to go back to an "
+                "older version than served before",
+                "  dispatch plugins pin acme-jira 1.2.0", fill);
+    id(pin);
+    pin->add_option("version", _values.version, "Version, as plugins list shows it")
+        ->required()
+        ->type_name("VERSION");
+    id(command(parent, "unpin", "Use the highest version again", "  dispatch plugins unpin acme-jira", fill));
+    auto* quarantine =
+        group(parent, "quarantine", "Packages that are kept from running because they crashed");
+    command(quarantine, "list", "List them, with since when and why", "  dispatch plugins quarantine list");
+    command(quarantine, "release", "Let a package run again", "  dispatch plugins quarantine release DIGEST",
+            [this](Json& args) { args["digest"] = _values.id; })
+        ->add_option("digest", _values.id, "Digest of the package, as the list shows it")
+        ->required()
+        ->type_name("DIGEST");
+  }
+
+  /// Whose packages may run.
+  void trust(CLI::App* plugins) {
+    auto* parent = group(plugins, "trust", "Keys whose signature lets a plugin run");
+    command(parent, "list", "List the keys, what they may sign and until when",
+            "  dispatch plugins trust list");
+    auto* add = command(
+        parent, "add", "Trust a key, or change what it may sign and until when; from the next start on",
+        "  dispatch plugins trust add acme.pub --name Acme --ids 'acme-*' --not-after 2028-01-01\n"
+        "  dispatch plugins trust add RWQ… --name Acme --ids acme-jira,acme-mail",
+        [this](Json& args) {
+          args = {{"key", _values.path},
+                  {"name", _values.name},
+                  {"ids", _values.ids},
+                  {"not_before", _values.notBefore},
+                  {"not_after", _values.notAfter}};
+        });
+    add->add_option("key", _values.path, "Public key of minisign: its file, or the line that starts with RW")
+        ->required()
+        ->type_name("KEY|FILE");
+    add->add_option("--name", _values.name, "Whose key it is")->required()->type_name("NAME");
+    add->add_option("--ids", _values.ids, "Ids of plugins that it may sign; acme-* for all that begin so")
+        ->required()
+        ->delimiter(',')
+        ->type_name("PATTERN[,…]");
+    add->add_option("--not-before", _values.notBefore, "Trusted from this instant or day on")
+        ->type_name("DATE");
+    add->add_option("--not-after", _values.notAfter, "Trusted until this instant or day")->type_name("DATE");
+    const auto which = [this](CLI::App* to, const char* text) {
+      to->add_option("key", _values.id, text)->required()->type_name("KEY");
+    };
+    const auto fill = [this](Json& args) { args = {{"key", _values.id}, {"reason", _values.reason}}; };
+    which(command(parent, "remove", "Trust a key no more, and forget it; from the next start on",
+                  "  dispatch plugins trust remove Acme", fill),
+          "Name or id of the key, as trust list shows it");
+    auto* revoke =
+        command(parent, "revoke",
+                "Refuse whatever a key signed, or one package by its digest; from the next start on",
+                "  dispatch plugins trust revoke Acme --reason 'its laptop was stolen'\n"
+                "  dispatch plugins trust revoke DIGEST --reason 'leaks tokens'",
+                fill);
+    which(revoke, "Name or id of the key, or digest of a package as plugins show tells it");
+    revoke->add_option("--reason", _values.reason, "Why; shown wherever it is refused")
+        ->required()
+        ->type_name("WHY");
   }
 
   void secret() {

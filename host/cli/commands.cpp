@@ -42,6 +42,7 @@ const std::map<std::string, Command>& commands() {
     std::map<std::string, Command> made;
     addUserCommands(made);
     addPluginCommands(made);
+    addPackageCommands(made);
     addOtherCommands(made);
     return made;
   }();

@@ -27,6 +27,7 @@ Json runCommand(CommandContext& context, const std::string& name, const Json& ar
 
 void addUserCommands(std::map<std::string, Command>& all);
 void addPluginCommands(std::map<std::string, Command>& all);
+void addPackageCommands(std::map<std::string, Command>& all);
 void addOtherCommands(std::map<std::string, Command>& all);
 
 /// Fills the default organization with people, services, types and incidents to look at. Again: changes

@@ -96,7 +96,8 @@ Json configurationOf(const plugin::Manifest& manifest, const Json& present, cons
     throw Problem(Problem::Kind::invalid, "The plugin " + manifest.id + " has no setting \"" + key +
                                               "\"; it has " + (known.empty() ? "none" : known));
   };
-  for (const auto& [key, value] : args.value("set", Json::object()).items())
+  const Json set = args.value("set", Json::object());  // items() refers to it
+  for (const auto& [key, value] : set.items())
     configuration[key] = integrations::fromText(need(key), value.get<std::string>(), key);
   for (const auto& key : args.value("unset", Json::array())) {
     const auto name = key.get<std::string>();
@@ -128,21 +129,31 @@ Json listPlugins(CommandContext& context, const Json& args) {
       list.push_back(describe(enablement));
       shown.push_back(enablement.pluginId);
     }
+  // What runs without a signature says so wherever nothing else is to be said.
+  for (auto& entry : list)
+    if (const auto package = installation.catalog().find(textOr(entry, "id"))) {
+      entry["trust"] = package->trust.text();
+      if (textOr(entry, "reason").empty() && !package->trust.isSigned)
+        entry["reason"] = package->trust.text();
+    }
   const auto chosen = installation.settings().list("DISPATCH_AUTHENTICATION_PROVIDER_SLUG");
   for (const auto& package : installation.catalog().list()) {
-    if (std::find(shown.begin(), shown.end(), package.id) != shown.end()) continue;
+    if (!package.notUsed && std::find(shown.begin(), shown.end(), package.id) != shown.end()) continue;
     const bool serves = std::find(chosen.begin(), chosen.end(), package.id) != chosen.end() ||
                         installation.settings().text("SECRET_PROVIDER") == package.id;
     list.push_back({{"instance", nullptr},
                     {"id", package.id},
                     {"organization", "*"},
                     {"project", "*"},
-                    {"enabled", serves},
-                    {"state", !package.usable ? "broken"
-                              : serves        ? "healthy"
-                                              : "available"},
-                    {"reason", package.reason},
-                    {"origin", serves ? "settings" : ""},
+                    {"enabled", serves && !package.notUsed},
+                    {"state", package.notUsed   ? "not used"
+                              : !package.usable ? "broken"
+                              : serves          ? "healthy"
+                                                : "available"},
+                    {"reason", !package.reason.empty() || package.trust.isSigned ? package.reason
+                                                                                 : package.trust.text()},
+                    {"trust", package.trust.text()},
+                    {"origin", serves && !package.notUsed ? "settings" : ""},
                     {"type", package.manifest.type},
                     {"version", package.manifest.version},
                     {"title", package.manifest.title}});
@@ -151,7 +162,7 @@ Json listPlugins(CommandContext& context, const Json& args) {
   for (const auto& provider : integrations.authProviders())
     if (!provider.instance)
       for (auto& entry : list)
-        if (entry["project"] == "*" &&
+        if (entry["project"] == "*" && entry["state"] != "not used" &&
             provider.reason.find(" " + entry["id"].get<std::string>() + " ") != std::string::npos) {
           entry["state"] = entry["state"] == "broken" ? "broken" : "degraded";
           entry["reason"] = provider.reason;
@@ -202,6 +213,7 @@ Json showPlugin(CommandContext& context, const Json& args) {
           {"license", manifest.license},
           {"directory", installed.directory},
           {"digest", installed.digest},
+          {"trust", installed.trust.text()},
           {"build", installed.buildInfo},
           {"usable", installed.usable},
           {"reason", installed.reason},
@@ -243,7 +255,8 @@ Json test(CommandContext& context, const Json& args) {
     throw Problem(Problem::Kind::notFound, "The project has no plugin " + installed.id +
                                                "; add it with: dispatch plugins configure " + installed.id);
   Json input = Json::object();
-  for (const auto& [key, value] : args.value("set", Json::object()).items()) input[key] = value;
+  const Json set = args.value("set", Json::object());  // items() refers to it
+  for (const auto& [key, value] : set.items()) input[key] = value;
   const auto outcome = context.installation.integrations().test(row->id, nullptr, input);
   Json checks = outcome.value.is_object() ? outcome.value.value("checks", Json::array()) : Json::array();
   bool ok = outcome.ok();

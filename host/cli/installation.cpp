@@ -38,12 +38,35 @@ Installation::~Installation() {
   _outside.unbind();
 }
 
+plugin::TrustFiles trustFiles(const config::Settings& settings) {
+  return {settings.paths().trust, settings.paths().etc + "/trust.d"};
+}
+
+const std::shared_ptr<plugin::Ledger>& Installation::ledger() {
+  std::lock_guard lock(_mutex);
+  if (!_ledger) _ledger = std::make_shared<plugin::Ledger>(_settings.paths().var + "/plugins/ledger.json");
+  return _ledger;
+}
+
+plugin::TrustPolicy Installation::trustPolicy() {
+  plugin::TrustPolicy policy;
+  policy.store = trustFiles(_settings).load();
+  policy.unsignedAllowed = plugin::readUnsigned(_settings);
+  policy.ledger = ledger();
+  return policy;
+}
+
 plugin::Catalog& Installation::catalog() {
   std::lock_guard lock(_mutex);
   if (_catalog) return *_catalog;
   plugin::CatalogOptions options;
   options.searchPath = _settings.list("DISPATCH_PLUGIN_DIRS");
-  if (options.searchPath.empty()) options.searchPath = {_settings.paths().plugins};
+  if (options.searchPath.empty())
+    options.searchPath = {_settings.paths().plugins, _settings.paths().packages};
+  // Not there before the first package was installed.
+  if (std::error_code ignored; !std::filesystem::exists(_settings.paths().packages, ignored))
+    std::erase(options.searchPath, _settings.paths().packages);
+  options.trust = std::make_shared<plugin::TrustPolicy>(trustPolicy());
   options.contractsDirectory = _settings.paths().contracts;
   options.allowances = plugin::readAllowances(_settings.yaml());
   options.isolation = plugin::readIsolation(_settings.yaml());
@@ -58,9 +81,11 @@ plugin::Catalog& Installation::catalog() {
     kept.push_back(_secrets.defaultProvider());
     for (const auto& directory : options.searchPath) {
       std::error_code ignored;
-      for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
-        if (std::find(kept.begin(), kept.end(), entry.path().filename().string()) == kept.end())
-          options.skip.push_back(entry.path().filename().string());
+      for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+        const auto name = entry.path().filename().string();  // <id> or <id>@<version>
+        const auto id = name.substr(0, name.find('@'));
+        if (std::find(kept.begin(), kept.end(), id) == kept.end()) options.skip.push_back(id);
+      }
     }
   }
   _catalog = plugin::Catalog::open(std::move(options), _outside);

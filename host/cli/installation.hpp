@@ -17,6 +17,9 @@ namespace dispatch::cli {
 
 std::string version();
 
+/// The files that say whose plugins may run.
+plugin::TrustFiles trustFiles(const config::Settings& settings);
+
 /// One installation as a command or the server works on it: settings first, everything else made when it is
 /// first asked for. [any-thread]
 class Installation {
@@ -30,6 +33,11 @@ class Installation {
   SecretResolver& secrets() { return _secrets; }
 
   plugin::Catalog& catalog();
+  /// What is remembered of plugins: which versions served, pins, quarantines.
+  const std::shared_ptr<plugin::Ledger>& ledger();
+  /// Which packages may run here. Throws Problem where the trust store or `unsigned:` is not understood.
+  plugin::TrustPolicy trustPolicy();
+  plugin::PackageStore packageStore() const { return plugin::PackageStore(_settings.paths().packages); }
   /// Decrypts every secret setting, once. Throws Problem that names setting, provider, reason.
   void resolveSecrets();
   const config::Envelope& envelope();
@@ -52,6 +60,7 @@ class Installation {
   mutable std::recursive_mutex _mutex;
   config::Settings _settings;
   OutsideServices _outside;
+  std::shared_ptr<plugin::Ledger> _ledger;
   std::unique_ptr<plugin::Catalog> _catalog;
   SecretResolver _secrets;
   bool _resolved = false, _schemaChecked = false;

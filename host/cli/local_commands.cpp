@@ -176,6 +176,7 @@ std::optional<Json> runLocally(const config::Settings& settings, const Invocatio
   const auto& command = invocation.command;
   const auto& args = invocation.args;
   if (command == "server.config") return settings.describe();
+  if (auto answer = runOnPackages(settings, invocation)) return answer;
   if (command == "secret.encrypt") {
     Json made = encrypt(settings, args);
     return invocation.json ? made : made["line"];

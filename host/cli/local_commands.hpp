@@ -16,6 +16,8 @@ std::optional<Json> runWithoutSettings(const Invocation& invocation);
 /// Commands that never go to a running server: `server config`, `secret encrypt|doctor`, `database …`.
 /// nullopt: another command.
 std::optional<Json> runLocally(const config::Settings& settings, const Invocation& invocation);
+/// `plugins verify|install|trust …`: an operator's, who may read and write those files. nullopt: another one.
+std::optional<Json> runOnPackages(const config::Settings& settings, const Invocation& invocation);
 /// Of `secret doctor`.
 bool allWell(const Json& findings);
 

@@ -31,6 +31,21 @@ const std::map<std::string, TableColumns>& tables() {
         {"state", "State"},
         {"origin", "Managed by"},
         {"reason", "Reason"}}},
+      {"plugins.trust.list",
+       {{"name", "Name"},
+        {"key_id", "Key"},
+        {"ids", "May sign"},
+        {"not_before", "From"},
+        {"not_after", "Until"},
+        {"revoked", "Revoked"},
+        {"file", "File"}}},
+      {"plugins.quarantine.list",
+       {{"id", "Plugin"},
+        {"version", "Version"},
+        {"since", "Since"},
+        {"crashes", "Times"},
+        {"digest", "Digest"},
+        {"reason", "Reason"}}},
       {"scheduler.list",
        {{"name", "Job"},
         {"every_seconds", "Every (s)"},
@@ -67,6 +82,13 @@ void show(const Invocation& invocation, const Json& result) {
     for (const auto& check : result["checks"])
       std::cout << "  " << (check.value("ok", false) ? "ok      " : "FAILED  ") << textOr(check, "name")
                 << "  " << textOr(check, "detail") << "\n";
+  } else if (invocation.command == "plugins.verify") {
+    std::cout << textOr(result, "id", textOr(result, "path")) << " " << textOr(result, "version") << "\n"
+              << "  digest  " << textOr(result, "digest") << "\n\n";
+    printTable(std::cout, result["checks"], {{"state", "Result"}, {"name", "Check"}, {"detail", "Found"}}, 0);
+    std::cout << "\n"
+              << (result.value("ok", false) ? "It may run here: " : "It may not run here. ")
+              << textOr(result, "trust") << "\n";
   } else if (invocation.command == "plugins.show") {
     Json head = result;
     const Json settings = head["settings"], instances = head["instances"];
@@ -148,6 +170,7 @@ int run(Invocation invocation) {
   invocation.args["actor"] = callerName();
   if (const auto answer = runLocally(settings, invocation)) {
     show(invocation, *answer);
+    if (invocation.command == "plugins.verify") return answer->value("ok", false) ? 0 : 1;
     return invocation.command == "secret.doctor" && !allWell(*answer) ? 1 : 0;
   }
   ask(invocation);

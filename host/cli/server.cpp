@@ -119,7 +119,8 @@ class Server final : public Poco::Util::ServerApplication {
 
   void startPlugins() {
     for (const auto& package : _installation.catalog().list())
-      if (!package.usable) log().warning("Plugin %s is not usable: %s", package.id, package.reason);
+      if (!package.usable && !package.notUsed)
+        log().warning("Plugin %s is not usable: %s", package.id, package.reason);
     _integrations = &_installation.integrations();
   }
   void stopPlugins() {

@@ -30,6 +30,8 @@ struct Paths {
   std::string worker;     ///< <prefix>/libexec/dispatch/dispatch-worker, or beside a program that is not installed
   std::string web;        ///< <prefix>/share/dispatch/web
   std::string contracts;  ///< <prefix>/share/dispatch/contracts
+  std::string trust;      ///< <prefix>/share/dispatch/trust: the key that signed what came with it
+  std::string packages;   ///< <var>/packages: plugin packages that the command installed
 
   /// `configDirectory` (--config), else DISPATCH_CONFIG_DIR, else the prefix decides on `etc`. Throws
   /// Problem(invalid) if a directory that was asked for is none. Settings::load() puts DISPATCH_DATA_DIR and

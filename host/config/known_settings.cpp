@@ -141,7 +141,8 @@ const std::vector<Setting>& settings() {
        .kind = Kind::directory},
       {.name = "DISPATCH_LOG_DIR", .description = "Directory of the log files.", .kind = Kind::directory},
       {.name = "DISPATCH_PLUGIN_DIRS",
-       .description = "Directories searched for plugin packages; the first package of an id wins.",
+       .description =
+           "Directories searched for plugin packages; of several versions the pinned or highest is used.",
        .kind = Kind::directories},
       {.name = "DISPATCH_WORKER_MEMORY_MB",
        .defaultText = "512",

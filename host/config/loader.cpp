@@ -275,9 +275,10 @@ void Settings::Loader::placeDirectories() {
   place("DISPATCH_LOG_DIR", paths.log);
   place("DISPATCH_WEB_DIR", paths.web);
   place("DISPATCH_CONTRACTS_DIR", paths.contracts);
+  paths.packages = paths.var + "/packages";
   // Several; paths.plugins stays where this installation's own are.
   Entry& plugins = *settings._entries.find("DISPATCH_PLUGIN_DIRS")->second;
-  if (plugins.origin.source == "default") plugins.text = paths.plugins;
+  if (plugins.origin.source == "default") plugins.text = paths.plugins + "," + paths.packages;
   for (const char* name : {"DISPATCH_DATA_DIR", "DISPATCH_RUN_DIR", "DISPATCH_LOG_DIR",
                            "DISPATCH_CONTRACTS_DIR", "DISPATCH_PLUGIN_DIRS"}) {
     const Entry& entry = *settings._entries.find(name)->second;

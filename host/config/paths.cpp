@@ -26,6 +26,8 @@ Paths Paths::under(const std::string& prefix) {
     paths.worker = beside;
   paths.web = root + "/share/dispatch/web";
   paths.contracts = root + "/share/dispatch/contracts";
+  paths.trust = root + "/share/dispatch/trust";
+  paths.packages = paths.var + "/packages";
   return paths;
 }
 

@@ -361,6 +361,13 @@ TEST_F(SettingsTest, PutsDirectoriesWhereTheyWereAskedFor) {
   EXPECT_EQ(settings.paths().run, "/opt/dispatch/var/run/dispatch");
   EXPECT_THAT(settings.list("DISPATCH_PLUGIN_DIRS"), ElementsAre(_directory + "/extra", "/opt/p"));
   EXPECT_EQ(settings.text("DISPATCH_CONTRACTS_DIR"), "/opt/dispatch/share/dispatch/contracts");
+  EXPECT_EQ(settings.paths().packages, _directory + "/data/packages");
+}
+
+TEST_F(SettingsTest, FindsPluginsWhereTheInstallationAndWhereTheCommandPutThem) {
+  file(".env", "DISPATCH_DATA_DIR=data\n");
+  EXPECT_THAT(load().list("DISPATCH_PLUGIN_DIRS"),
+              ElementsAre("/opt/dispatch/lib/dispatch/plugins", _directory + "/data/packages"));
 }
 
 TEST_F(SettingsTest, DescribesEverySettingAndNoSecret) {

@@ -17,7 +17,7 @@ class Bench : public testing::ProbeTest {
   Bench() {
     options.crashDirectory = directory / "crash";
     instance = started();
-    package = readPackage(directory / "plugins/probe", testing::manifestSchema());
+    package = readPackage(directory / "plugins/probe", testing::manifestSchema(), *testing::trustFixtures());
     library = Library::load(package);
   }
   void TestBody() override {}

@@ -2,7 +2,9 @@
 
 #include "base/problem.hpp"
 #include "plugin/json_schema.hpp"
+#include "plugin/package_checks.hpp"
 #include "plugin/process_instance.hpp"
+#include "plugin/version.hpp"
 
 #include <Poco/Logger.h>
 
@@ -36,14 +38,17 @@ class LoadedCatalog final : public Catalog {
       : _options(std::move(options)),
         _outside(outside),
         _runtime(std::make_shared<Runtime>(_options.contractsDirectory)) {
+    _runtime->ledger = _options.trust->ledger;
     if (!_options.crashDirectory.empty()) keepCrashRecord();
     if (!_options.workerProgram.empty()) {
       _runtime->workers = std::make_shared<WorkerHouse>();
       _runtime->workers->program = _options.workerProgram;
       _runtime->workers->memoryBytes = _options.workerMemoryBytes;
       _runtime->workers->crashDirectory = _options.crashDirectory;
+      _runtime->workers->ledger = _options.trust->ledger;
     }
     for (const auto& directory : _options.searchPath) scan(directory);
+    choose();
   }
 
   std::vector<Installed> list() const override {
@@ -90,6 +95,8 @@ class LoadedCatalog final : public Catalog {
   struct Entry {
     Installed installed;
     std::shared_ptr<const Library> library;
+    std::optional<Package> package = {};  ///< sound, until it is known which of its id is used
+    bool lower = false;                   ///< refused because a higher version has served
   };
 
   /// Without a record the plugins still work, and a person at the command line may not be allowed to write
@@ -135,24 +142,33 @@ class LoadedCatalog final : public Catalog {
     for (const auto& package : packages) add(package);
   }
 
+  /// Directories are called <id> or <id>@<version>.
   void add(const std::filesystem::path& path) {
     Entry entry;
     auto& installed = entry.installed;
     installed.id = path.filename().string();
+    installed.id.resize(std::min(installed.id.find('@'), installed.id.size()));
     installed.directory = path.string();
+    PackageCandidate candidate{_runtime->contracts.manifestSchema(), *_options.trust, path.string()};
     try {
-      auto package = readPackage(path.string(), _runtime->contracts.manifestSchema());
+      auto package = readPackage(candidate);
       installed.id = package.manifest.id;
       installed.manifest = package.manifest;
       installed.digest = package.digest;
+      installed.trust = package.trust;
       check(installed);
-      entry.library = load(package, homeOf(installed));
-      installed.buildInfo = entry.library->buildInfo();
-      installed.home = entry.library->home();
-      installed.usable = true;
+      entry.package = std::move(package);
+    } catch (const Problem& problem) {
+      installed.digest = candidate.digest;
+      entry.lower = problem.type() == "plugin_rollback";
+      if (entry.lower || problem.type() == "plugin_quarantine") {  // who signed it was checked before
+        installed.id = candidate.manifest.id;
+        installed.manifest = candidate.manifest;
+        installed.trust = candidate.trust();
+      }
+      refuse(installed, problem.what());
     } catch (const std::exception& problem) {
-      installed.reason = problem.what();
-      logger().warning("The plugin package " + path.string() + " is not usable: " + installed.reason);
+      refuse(installed, problem.what());
     }
     _entries.push_back(std::move(entry));
   }
@@ -164,11 +180,7 @@ class LoadedCatalog final : public Catalog {
         return chosen->second;
     const auto& type = installed.manifest.type;
     const bool guarded = type == "auth-provider" || type == "secret-provider";
-    return guarded || !cameWithThisProgram(installed) ? "worker" : "process";
-  }
-
-  bool cameWithThisProgram(const Installed& installed) const {
-    return !_options.searchPath.empty() && installed.directory.starts_with(_options.searchPath.front() + '/');
+    return guarded || !installed.trust.firstParty ? "worker" : "process";
   }
 
   /// Constructors of a library run when it is loaded, before any look at what it says: the first load is in a
@@ -180,13 +192,65 @@ class LoadedCatalog final : public Catalog {
     return Library::load(package);
   }
 
+  static void refuse(Installed& installed, const std::string& reason) {
+    installed.reason = reason;
+    logger().warning("The plugin package " + installed.directory + " is not usable: " + reason);
+  }
+
+  /// Loads one package of each id: the pinned version, else the highest, else the next that can be loaded.
+  void choose() {
+    std::map<std::string, std::vector<Entry*>> sound;
+    for (auto& entry : _entries)
+      if (entry.package) sound[entry.installed.id].push_back(&entry);
+    for (auto& [id, candidates] : sound) {
+      const auto pin = _options.trust->ledger ? _options.trust->ledger->pinned(id) : std::nullopt;
+      const auto isPinned = [&](const Entry* entry) {
+        return pin && entry->installed.manifest.version == pin->version;
+      };
+      std::stable_sort(candidates.begin(), candidates.end(), [&](const Entry* left, const Entry* right) {
+        if (isPinned(left) != isPinned(right)) return isPinned(left);
+        return compareVersions(left->installed.manifest.version, right->installed.manifest.version) > 0;
+      });
+      const Entry* used = nullptr;
+      for (auto* entry : candidates)
+        if (used == nullptr && load(*entry)) used = entry;
+      if (used == nullptr) continue;
+      if (pin && !isPinned(used))
+        logger().warning(
+            "Plugin %s is pinned to version %s, which is not there or not usable; version %s is used.", id,
+            pin->version, used->installed.manifest.version);
+      if (pin && isPinned(used))
+        logger().notice(
+            "Plugin %s is version %s: pinned since %s by %s%s.", id, pin->version, pin->at, pin->by,
+            pin->downgradeFrom.empty() ? std::string()
+                                       : ", lower than " + pin->downgradeFrom + ", which had served");
+      for (auto& entry : _entries)
+        if (&entry != used && entry.installed.id == id && (entry.package || entry.lower)) {
+          entry.installed.notUsed = true;
+          entry.installed.reason = "not used: version " + used->installed.manifest.version + " in " +
+                                   used->installed.directory + (isPinned(used) ? " is pinned." : " is.") +
+                                   (entry.lower ? ' ' + entry.installed.reason : "");
+        }
+    }
+    for (auto& entry : _entries) entry.package.reset();
+  }
+
+  bool load(Entry& entry) const {
+    try {
+      entry.library = load(*entry.package, homeOf(entry.installed));
+      entry.installed.home = entry.library->home();
+      entry.installed.buildInfo = entry.library->buildInfo();
+      entry.installed.usable = true;
+      return true;
+    } catch (const std::exception& problem) {
+      refuse(entry.installed, problem.what());
+      entry.package.reset();
+      return false;
+    }
+  }
+
   void check(const Installed& installed) const {
     const auto& manifest = installed.manifest;
-    if (const auto* other = entryOf(manifest.id); other != nullptr && other->installed.usable)
-      throw Problem(Problem::Kind::invalid, "There is another package of plugin " + manifest.id +
-                                                ", version " + other->installed.manifest.version + ", in " +
-                                                other->installed.directory +
-                                                ", which comes first. Remove one of them.");
     if (_runtime->contracts.contract(manifest.type) == nullptr) {
       std::string known;
       for (const auto& type : _runtime->contracts.types()) known += (known.empty() ? "" : ", ") + type;

@@ -16,16 +16,21 @@ struct Installed {
   std::string id;  ///< the manifest's, or the directory's name where there is no readable manifest
   std::string directory;
   bool usable = false;
-  std::string reason;  ///< why it is not usable: one sentence with the fix
-  Manifest manifest;   ///< valid if usable, else as far as it could be read
+  std::string reason;    ///< why it is not usable: one sentence with the fix
+  bool notUsed = false;  ///< there is nothing wrong with it, but another version of its id is used
+  Manifest manifest;     ///< valid if usable, else as far as it could be read
   std::string digest;
   std::string buildInfo;
-  std::string home;  ///< "process" or "worker"; "" if not usable
+  std::string home;    ///< "process" or "worker"; "" if not usable
+  PackageTrust trust;  ///< who signed it, or who allowed it unsigned; as far as it could be checked
 };
 
 struct CatalogOptions {
-  std::vector<std::string>
-      searchPath;  ///< directories of package directories, first match of an id wins, a second is reported
+  /// Directories of package directories. Of several sound packages of an id the pinned version is used, else
+  /// the highest, else the first found.
+  std::vector<std::string> searchPath;
+  /// Which packages may run. A new one trusts nobody: every package is refused.
+  std::shared_ptr<const TrustPolicy> trust = std::make_shared<TrustPolicy>();
   std::string
       contractsDirectory;  ///< share/dispatch/contracts: plugin.schema.json, <type>.json, directory.json
   std::vector<Allowance> allowances;
@@ -39,8 +44,8 @@ struct CatalogOptions {
                                ///< a crash (var/lib/dispatch/crash)
 };
 
-/// `isolation:` of dispatch.yaml as CatalogOptions::isolation wants it. Throws Problem(invalid) with the entry and what is
-/// expected.
+/// `isolation:` of dispatch.yaml as CatalogOptions::isolation wants it. Throws Problem(invalid) with the
+/// entry and what is expected.
 std::map<std::string, std::string> readIsolation(const Json& yaml);
 
 /// What a process that ended without stopping its plugins left behind: which calls were under way.

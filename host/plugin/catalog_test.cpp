@@ -53,16 +53,126 @@ TEST_F(CatalogTest, UnknownPluginNamesTheInstalledOnes) {
   }
 }
 
-TEST_F(CatalogTest, FirstOfTheSearchPathWinsAndTheSecondIsReported) {
+TEST_F(CatalogTest, SamePackageTwiceIsTheFirstOfTheSearchPath) {
   options.searchPath.push_back(directory / "more");
   probe.write(directory / "more/probe");
   const auto all = catalog().list();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_TRUE(all[0].usable);
   EXPECT_FALSE(all[1].usable);
+  EXPECT_TRUE(all[1].notUsed);
   EXPECT_THAT(all[1].reason,
-              AllOf(HasSubstr("another package of plugin probe"), HasSubstr(directory / "plugins/probe")));
+              AllOf(HasSubstr("not used: version 1.0.0"), HasSubstr(directory / "plugins/probe")));
   EXPECT_EQ(opened->find("probe")->directory, directory / "plugins/probe");
+}
+
+/// Several versions of "tiny" side by side. Its library says 1.0.0 of itself, so only that one can be loaded.
+class VersionsTest : public CatalogTest {
+ protected:
+  VersionsTest() { ledger = std::make_shared<Ledger>(directory / "ledger.json"); }
+  void add(const std::string& version, const std::string& library = "tiny") {
+    testing::PackageFiles package{library, "tiny"};
+    package.manifest["version"] = version;
+    package.write(directory / ("plugins/tiny@" + version));
+  }
+  /// Version of the one that is used; "" if none is.
+  std::string used() {
+    auto policy = testing::trustFixtures();
+    policy->ledger = ledger;
+    options.trust = policy;
+    const auto found = catalog().find("tiny");
+    return found && found->usable ? found->manifest.version : "";
+  }
+  Installed entry(const std::string& version) {
+    for (const auto& installed : opened->list())
+      if (installed.id == "tiny" && installed.directory.ends_with("@" + version)) return installed;
+    ADD_FAILURE() << version << " is not listed";
+    return {};
+  }
+  std::shared_ptr<Ledger> ledger;
+};
+
+TEST_F(VersionsTest, HighestIsUsedAndTheOthersSaySo) {
+  add("0.9.0");
+  add("1.0.0-rc.1");
+  add("1.0.0");
+  EXPECT_EQ(used(), "1.0.0");
+  for (const char* other : {"0.9.0", "1.0.0-rc.1"}) {
+    EXPECT_TRUE(entry(other).notUsed);
+    EXPECT_THAT(entry(other).reason, HasSubstr("not used: version 1.0.0 in "));
+  }
+}
+
+TEST_F(VersionsTest, OneThatCannotBeLoadedGivesWayToTheNext) {
+  add("1.0.0");
+  add("2.0.0");
+  EXPECT_EQ(used(), "1.0.0");
+  EXPECT_FALSE(entry("2.0.0").notUsed);
+  EXPECT_THAT(entry("2.0.0").reason, HasSubstr("The package was put together wrongly"));
+}
+
+TEST_F(VersionsTest, PinnedOneIsUsedBeforeAHigherOne) {
+  add("1.0.0");
+  add("2.0.0");
+  ledger->pin("tiny", "1.0.0", "test");
+  EXPECT_EQ(used(), "1.0.0");
+  EXPECT_TRUE(entry("2.0.0").notUsed);
+  EXPECT_THAT(entry("2.0.0").reason, HasSubstr("is pinned"));
+}
+
+TEST_F(VersionsTest, PinOfWhatIsNotThereIsToldAndTheHighestIsUsed) {
+  const testing::LogCapture log;
+  add("1.0.0");
+  ledger->pin("tiny", "3.0.0", "test");
+  EXPECT_EQ(used(), "1.0.0");
+  EXPECT_THAT(log.text(), HasSubstr("pinned to version 3.0.0, which is not there"));
+}
+
+TEST_F(VersionsTest, LowerOneThanServedIsRefusedUntilItIsPinned) {
+  add("1.0.0");
+  ledger->served("tiny", "1.1.0");
+  EXPECT_EQ(used(), "");
+  EXPECT_THAT(entry("1.0.0").reason,
+              AllOf(HasSubstr("lower than 1.1.0"), HasSubstr("dispatch plugins pin tiny 1.0.0")));
+  ledger->pin("tiny", "1.0.0", "test");
+  EXPECT_EQ(used(), "1.0.0");
+  ledger->unpin("tiny", "test");
+  EXPECT_EQ(used(), "");
+}
+
+TEST_F(VersionsTest, VersionCountsAsServedOnceAnInstanceStarted) {
+  used();
+  const auto instance = create();
+  EXPECT_EQ(ledger->highestServed("probe"), "");
+  ASSERT_TRUE(instance->start().ok());
+  EXPECT_EQ(ledger->highestServed("probe"), "1.0.0");
+}
+
+TEST_F(VersionsTest, QuarantinedPackageIsKeptBackUntilItIsReleased) {
+  add("1.0.0");
+  ASSERT_EQ(used(), "1.0.0");
+  const auto digest = opened->find("tiny")->digest;
+  ledger->quarantine(digest, "five crashes in a minute");
+  EXPECT_EQ(used(), "");
+  EXPECT_THAT(entry("1.0.0").reason,
+              AllOf(HasSubstr("five crashes"), HasSubstr("quarantine release " + digest)));
+  EXPECT_TRUE(ledger->release(digest, "test"));
+  EXPECT_EQ(used(), "1.0.0");
+}
+
+TEST_F(CatalogTest, UnsignedPackageNamedByTheOperatorIsUsableAndSaysSo) {
+  probe.isSigned = false;
+  EXPECT_THAT(catalog().find("probe")->reason, HasSubstr("is not signed"));
+  auto policy = testing::trustFixtures();
+  policy->unsignedAllowed["probe"] = "dispatch.yaml line 46";
+  options.trust = policy;
+  EXPECT_TRUE(catalog().find("probe")->usable) << opened->find("probe")->reason;
+  EXPECT_EQ(opened->find("probe")->trust.text(), "unsigned, allowed by dispatch.yaml line 46");
+}
+
+TEST_F(CatalogTest, WithoutATrustPolicyNothingIsUsable) {
+  options.trust = CatalogOptions().trust;
+  EXPECT_THAT(catalog().find("probe")->reason, HasSubstr("which is not trusted here"));
 }
 
 TEST_F(CatalogTest, SafeModeLeavesOutWhatItNames) {
@@ -100,6 +210,7 @@ TEST_F(CatalogTest, EveryPluginOfThisRepositoryLoads) {
   std::vector<std::string> ids;
   for (const auto& installed : opened->list()) {
     EXPECT_TRUE(installed.usable) << installed.id << ": " << installed.reason;
+    EXPECT_TRUE(installed.trust.firstParty) << installed.id << " is signed by the key of this build";
     ids.push_back(installed.id);
   }
   EXPECT_THAT(ids, ::testing::IsSupersetOf({"dispatch-auth-provider-basic", "dispatch-contact",

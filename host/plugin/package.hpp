@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/json.hpp"
+#include "plugin/trust_policy.hpp"
 
 #include <chrono>
 #include <map>
@@ -32,33 +33,19 @@ struct Package {
   std::string directory;
   std::string digest;  ///< BLAKE2b-256 hex over plugin.json: names this exact package
   std::string libraryBytes;
+  PackageTrust trust;
 };
 
 /// Parses plugin.json: JSON, then against `schema` (that of sdk/contracts/plugin.schema.json), then what a
 /// schema cannot say. Throws Problem(invalid) with a sentence for every violation.
 Manifest parseManifest(std::string_view text, const Json& schema);
 
-/// The bytes of a package while it is being checked.
-struct PackageCandidate {
-  const Json& manifestSchema;
-  std::string directory;
-  std::map<std::string, std::string> bytes;  ///< file name -> content, each read once
-  Manifest manifest;                         ///< from the check "manifest" on
-};
-
-/// One check of a package. Throws Problem(invalid).
-struct PackageCheck {
-  std::string_view name;
-  void (*run)(PackageCandidate& candidate);
-};
-/// In the order in which they run; each relies on those before it.
-const std::vector<PackageCheck>& packageChecks();
-
-/// Reads and verifies the package in `directory`. Throws Problem(invalid) with one sentence that says which
-/// check failed, what was expected and found, and the fix: manifest absent, garbled or against its schema; a
+/// Reads and verifies the package in `directory` by packageChecks(). Throws Problem(invalid) with one
+/// sentence that says which check failed, what was expected and found, and the fix: not signed by a key that
+/// is trusted for it, revoked, lower than what served; manifest absent, garbled or against its schema; a
 /// listed file absent or with another hash; a file that is not listed; a symbolic link; a library that is no
 /// ELF64 shared object for this machine, is truncated, or does not export exactly the query symbol.
 /// Problem(unavailable) where the directory cannot be read.
-Package readPackage(const std::string& directory, const Json& manifestSchema);
+Package readPackage(const std::string& directory, const Json& manifestSchema, const TrustPolicy& policy);
 
 }  // namespace dispatch::plugin

@@ -7,3 +7,7 @@
 #include "plugin/instance.hpp"
 #include "plugin/outside.hpp"
 #include "plugin/package.hpp"
+#include "plugin/package_checks.hpp"
+#include "plugin/package_store.hpp"
+#include "plugin/trust_files.hpp"
+#include "plugin/trust_policy.hpp"

@@ -302,6 +302,7 @@ Outcome ProcessInstance::start() {
   if (!outcome.ok()) return outcome;
   _seats->open();
   _state = State::started;
+  if (_parts.runtime->ledger) _parts.runtime->ledger->served(_parts.manifest.id, _parts.manifest.version);
   return outcome;
 }
 

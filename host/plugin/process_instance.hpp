@@ -4,6 +4,7 @@
 #include "plugin/call_statistics.hpp"
 #include "plugin/contracts.hpp"
 #include "plugin/flight_recorder.hpp"
+#include "plugin/ledger.hpp"
 #include "plugin/library.hpp"
 #include "plugin/service_context.hpp"
 #include "plugin/worker_library.hpp"
@@ -25,6 +26,7 @@ struct Runtime {
   std::shared_ptr<DeadlineWatch> watch = std::make_shared<DeadlineWatch>();
   std::shared_ptr<WorkerHouse> workers;      ///< null: this host has no worker program
   std::unique_ptr<FlightRecorder> recorder;  ///< null: no record is kept
+  std::shared_ptr<Ledger> ledger;            ///< null: nothing is remembered of what served
 };
 
 /// A function that lives as long as the expression it is passed in. Costs no allocation.

@@ -75,16 +75,16 @@ const WorkerStubs& WorkerStubs::get() {
 }
 
 void WorkerHouse::quarantine(const std::string& digest, const std::string& reason) {
+  if (ledger) return ledger->quarantine(digest, reason);
   const std::lock_guard lock(_mutex);
   _quarantined.emplace(digest, reason);
 }
 
-void WorkerHouse::release(const std::string& digest) {
-  const std::lock_guard lock(_mutex);
-  _quarantined.erase(digest);
-}
-
 std::string WorkerHouse::quarantined(const std::string& digest) const {
+  if (ledger) {
+    const auto entry = ledger->quarantined(digest);
+    return entry ? entry->reason : std::string();
+  }
   const std::lock_guard lock(_mutex);
   const auto found = _quarantined.find(digest);
   return found == _quarantined.end() ? std::string() : found->second;

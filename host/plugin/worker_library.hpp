@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugin/ledger.hpp"
 #include "plugin/library.hpp"
 #include "plugin/worker_process.hpp"
 
@@ -19,11 +20,11 @@ struct WorkerHouse {
   std::uint64_t memoryBytes = 512u << 20;  ///< a worker's own memory (RLIMIT_DATA)
   bool sandbox = true;                     ///< off only in tests of what it prevents
   std::string crashDirectory;              ///< where the last crash of each plugin is kept; "" = nowhere
+  std::shared_ptr<Ledger> ledger;  ///< remembers what is put aside across restarts; null: until the end
   WorkerKeeper keeper;
 
   /// A package whose workers crash again and again is put aside until an operator releases it.
   void quarantine(const std::string& digest, const std::string& reason);
-  void release(const std::string& digest);
   std::string quarantined(const std::string& digest) const;  ///< the reason, or ""
 
  private:

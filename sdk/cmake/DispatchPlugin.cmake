@@ -9,6 +9,10 @@
 # verified must be all there is. So one exported symbol (version script), nothing UNIQUE (the loader would share such symbols
 # between plugins), no undefined symbols, read-only relocations, no search path of its own.
 #
+# DISPATCH_SIGN_COMMAND, a variable (a list: program and arguments), signs the package: it is called with the words ID VERSION FILE
+# and writes FILE.minisig, such as a script around `minisign -S -t "dispatch-plugin:$1@$2" -m "$3"`. Without it the package is not
+# signed. A project around this one may set the global properties DISPATCH_SIGN_COMMAND and DISPATCH_SIGN_DEPENDS instead.
+#
 # TESTS is a GoogleTest program of the same sources: it calls dispatch_plugin_query_v1() through <dispatch/testing.hpp>.
 # A CTest "<id>.exports" holds the library to the rules above; NO_CHECK is for plugins that are broken on purpose.
 
@@ -64,10 +68,16 @@ function(dispatch_add_plugin target)
   if(ARG_PACKAGE_DIR)
     get_filename_component(package ${ARG_PACKAGE_DIR} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_BINARY_DIR})
   endif()
+  set(sign ${DISPATCH_SIGN_COMMAND})
+  set(sign_depends)
+  if(NOT sign)
+    get_property(sign GLOBAL PROPERTY DISPATCH_SIGN_COMMAND)
+    get_property(sign_depends GLOBAL PROPERTY DISPATCH_SIGN_DEPENDS)
+  endif()
   add_custom_command(OUTPUT ${package}/plugin.json
     COMMAND ${CMAKE_COMMAND} -DMANIFEST=${manifest} -DLIBRARY=$<TARGET_FILE:${target}> -DLICENSE=${license}
-            -DPACKAGE=${package} -DB2SUM=${DISPATCH_B2SUM} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/assemble_package.cmake
-    DEPENDS ${target} $<TARGET_FILE:${target}> ${manifest} ${license} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/assemble_package.cmake
+            -DPACKAGE=${package} -DB2SUM=${DISPATCH_B2SUM} "-DSIGN=${sign}" -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/assemble_package.cmake
+    DEPENDS ${target} $<TARGET_FILE:${target}> ${manifest} ${license} ${sign_depends} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/assemble_package.cmake
     COMMENT "Packaging plugin ${id}" VERBATIM)
   add_custom_target(${target}_package ALL DEPENDS ${package}/plugin.json)
   set_target_properties(${target} PROPERTIES DISPATCH_PLUGIN_PACKAGE ${package})

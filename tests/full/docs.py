@@ -48,7 +48,7 @@ def check_settings_are_documented_as_they_are(server, write):
 
 
 def check_commands_in_the_documentation_exist(server):
-    for page in ("README.md", "docs/operators.md", "docs/api.md", "docs/security.md"):
+    for page in ("README.md", "docs/operators.md", "docs/api.md", "docs/security.md", "docs/plugin-trust.md"):
         for words in set(re.findall(r"dispatch ((?:server|database|user|plugins|secret|scheduler|flow|demo) [a-z]+)", read(page))):
             done = server.cli(*words.split(), "--help", check=False)
             assert done.returncode == 0, f"{page} speaks of dispatch {words}, which there is not: {done.stderr}"

@@ -48,6 +48,23 @@ std::string testLibrary(const std::string& name) {
 
 Json manifestSchema() { return Json::parse(readFile(DISPATCH_CONTRACTS "/plugin.schema.json")); }
 
+const minisign::SecretKey& fixtureKey() {
+  static const auto key = minisign::generate();
+  return key;
+}
+
+std::shared_ptr<TrustPolicy> trustFixtures() {
+  auto policy = std::make_shared<TrustPolicy>();
+  policy->store = TrustStore::load(DISPATCH_TEST_TRUST, "");
+  TrustedKey key;
+  key.name = "Fixtures";
+  key.key = fixtureKey().publicKey();
+  key.ids = {"*"};
+  key.file = "fixture.cpp";
+  policy->store.add(std::move(key));
+  return policy;
+}
+
 PackageFiles::PackageFiles(const std::string& library, const std::string& id) {
   files["lib" + id + ".so"] = testLibrary(library);
   files["LICENSE"] = "Apache-2.0\n";
@@ -70,10 +87,16 @@ PackageFiles& PackageFiles::hash() {
   return *this;
 }
 
+std::string PackageFiles::manifestText() const { return text.empty() ? manifest.dump() : text; }
+
 void PackageFiles::write(const std::string& directory) const {
   std::filesystem::remove_all(directory);
   for (const auto& [name, bytes] : files) writeFile(directory + '/' + name, bytes);
-  writeFile(directory + "/plugin.json", manifest.dump());
+  writeFile(directory + "/plugin.json", manifestText());
+  if (isSigned && files.count("plugin.json.minisig") == 0)
+    writeFile(directory + "/plugin.json.minisig",
+              minisign::sign(fixtureKey(), manifestText(),
+                             packageMark(textOr(manifest, "id"), textOr(manifest, "version"))));
 }
 
 std::optional<std::string> FakeOutside::kvGet(const Scope& scope, const std::string& key) {
@@ -177,6 +200,7 @@ ProbeTest::ProbeTest() {
     options.workerProgram = DISPATCH_WORKER_PROGRAM;
     options.isolation["*"] = "worker";
   }
+  options.trust = trustFixtures();
   writeFile(directory / "contracts/plugin.schema.json", manifestSchema().dump());
   writeFile(directory / "contracts/ticket.json", Json{{"type", "ticket"}, {"methods", methods}}.dump());
   writeFile(directory / "contracts/auth-provider.json",

@@ -33,6 +33,11 @@ void writeFile(const std::string& path, const std::string& content);
 std::string testLibrary(const std::string& name);
 Json manifestSchema();
 
+/// The key that signs the packages of the tests; made once per process.
+const minisign::SecretKey& fixtureKey();
+/// Trusts that key for every id, and the key of this build, which signed the plugins of this repository.
+std::shared_ptr<TrustPolicy> trustFixtures();
+
 /// A package as a builder would make it, with every byte open to being changed before it is written.
 struct PackageFiles {
   Json manifest;
@@ -41,7 +46,13 @@ struct PackageFiles {
   /// A sound package of the test library `name`.
   explicit PackageFiles(const std::string& library, const std::string& id);
   PackageFiles& hash();  ///< fills in manifest["files"] from `files`
+  /// Signed by fixtureKey(), unless `files` has a signature or `isSigned` is false.
   void write(const std::string& directory) const;
+  /// plugin.json as it is written.
+  std::string manifestText() const;
+
+  bool isSigned = true;
+  std::string text;  ///< of plugin.json, instead of `manifest`, where it is not empty
 };
 
 /// What the rooms above would give, in memory.
