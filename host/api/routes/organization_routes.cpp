@@ -51,7 +51,7 @@ void addOrganizationRoutes(Router& router, const Rooms& rooms) {
            columns.emplace_back("created_at", nowText());
            columns.emplace_back("updated_at", nowText());
            id = session.insert("organization", columns);
-           const auto projectId = store::createProject(session, id, "default");
+           const auto projectId = store::createProject(session, id, "default", {{"default", true}});
            rooms.context.integrations.initProject(session, id, projectId);
            auth::addMember(session, request.who.userId, id, auth::Role::owner);
            session.execute(
