@@ -274,6 +274,9 @@ class Grammar {
         ->expected(1)
         ->take_all();
     configure->add_flag("--enable", _values.enable, "Enable it as well");
+    id(command(parent, "reload", "Take a newly installed version into use without a restart",
+               "  dispatch plugins install ./acme-jira-1.3.0 && dispatch plugins reload acme-jira",
+               [this](Json& args) { args["id"] = _values.id; }));
     auto* test = command(parent, "test", "Try the stored configuration: exit code 0 if it works",
                          "  dispatch plugins test smtp-email recipient=me@example.com", [this](Json& args) {
                            fillPlace(args);
@@ -299,7 +302,7 @@ class Grammar {
                  fillPath));
     path(command(parent, "install",
                  "Verify a package and copy it to where the server finds it, beside other versions of it",
-                 "  dispatch plugins install ./acme-jira   # then restart the server, and enable it",
+                 "  dispatch plugins install ./acme-jira   # then: plugins reload, plugins enable",
                  fillPath));
     const auto fill = [this](Json& args) {
       args = {{"id", _values.id}, {"version", _values.version}, {"force", _values.force}};

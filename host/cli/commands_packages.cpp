@@ -110,7 +110,7 @@ Json install(const config::Settings& settings, const Json& args) {
     next.push_back("It is pinned to version " + pin->version + ": dispatch plugins pin " + manifest.id + ' ' +
                    manifest.version);
   if (ControlSocket::ask(controlSocketPath(settings), "server.status", Json::object()))
-    next.push_back("Restart the server: systemctl restart dispatch, or dispatch server stop and start");
+    next.push_back("Take it into use, without a restart: dispatch plugins reload " + manifest.id);
   next.push_back("Enable it where it is to serve: dispatch plugins enable " + manifest.id);
   return {{"id", manifest.id},
           {"version", manifest.version},

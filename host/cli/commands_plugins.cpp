@@ -199,10 +199,20 @@ Json showPlugin(CommandContext& context, const Json& args) {
                    [](const Json& a, const Json& b) { return a["order"] < b["order"]; });
   for (auto& field : fields) field.erase("order");
   Json instances = Json::array();
+  auto& integrations = context.installation.integrations();
   for (const auto& row :
        context.installation.database().session()->query("SELECT id FROM organization ORDER BY slug"))
-    for (const auto& enablement : context.installation.integrations().list(row.integer("id"), std::nullopt))
-      if (enablement.pluginId == installed.id) instances.push_back(describeInFull(enablement));
+    for (const auto& enablement : integrations.list(row.integer("id"), std::nullopt)) {
+      if (enablement.pluginId != installed.id) continue;
+      instances.push_back(describeInFull(enablement));
+      if (const auto serving = integrations.byId(enablement.id); serving.instance)
+        instances.back()["running"] = integrations::describeRunning(*serving.instance);
+    }
+  for (const auto& provider : integrations.authProviders())
+    if (provider.instance && provider.instance->manifest().id == installed.id)
+      instances.push_back({{"project", "*"},
+                           {"state", "healthy"},
+                           {"running", integrations::describeRunning(*provider.instance)}});
   return {{"id", installed.id},
           {"title", manifest.title},
           {"description", manifest.description},
@@ -215,6 +225,7 @@ Json showPlugin(CommandContext& context, const Json& args) {
           {"digest", installed.digest},
           {"trust", installed.trust.text()},
           {"build", installed.buildInfo},
+          {"home", installed.home},
           {"usable", installed.usable},
           {"reason", installed.reason},
           {"permissions", manifest.permissions},
@@ -279,6 +290,9 @@ void addPluginCommands(std::map<std::string, Command>& all) {
   };
   all["plugins.disable"] = [](CommandContext& context, const Json& args) {
     return setEnabled(context, args, false);
+  };
+  all["plugins.reload"] = [](CommandContext& context, const Json& args) {
+    return context.installation.integrations().reload(textOr(args, "id"), textOr(args, "actor"));
   };
   all["plugins.configure"] = configure;
   all["plugins.test"] = test;

@@ -2,7 +2,12 @@
 
 #include "integrations/roster.hpp"
 
+#include "base/problem.hpp"
+
 #include <Poco/Logger.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace dispatch::integrations {
 
@@ -52,6 +57,35 @@ void HostProviders::stop() {
   }
   for (auto& provider : providers)
     if (provider.instance) provider.instance->drainAndStop();
+}
+
+std::optional<HostProviders::Replaced> HostProviders::reload(const std::string& pluginId) {
+  {
+    std::lock_guard lock(_mutex);
+    if (_stopped || std::none_of(_providers.begin(), _providers.end(),
+                                 [&](const Provider& provider) { return provider.id == pluginId; }))
+      return std::nullopt;
+  }
+  // Beside the old one, which logs people in meanwhile.
+  const auto installed = _catalog.find(pluginId);
+  if (!installed)
+    throw Problem(Problem::Kind::notFound, "The auth provider " + pluginId + " is not installed any more");
+  auto next = startInstance(_catalog, {pluginId, 0, 0, 0}, _configurations.ofHost(installed->manifest));
+  checkHealth(*next);
+  Replaced replaced{"", next->manifest().version};
+  std::shared_ptr<plugin::Instance> before;
+  {
+    std::lock_guard lock(_mutex);
+    for (auto& provider : _providers)
+      if (provider.id == pluginId) {
+        before = std::exchange(provider.instance, std::move(next));
+        provider.reason.clear();
+      }
+  }
+  if (!before) return replaced;
+  replaced.from = before->manifest().version;
+  endWhenIdle(std::move(before), std::chrono::seconds(10));
+  return replaced;
 }
 
 std::vector<Serving> HostProviders::all() {

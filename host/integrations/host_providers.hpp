@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace dispatch::integrations {
@@ -20,6 +21,12 @@ class HostProviders {
   void start();
   void stop();
   std::vector<Serving> all();
+  /// As Roster::reload; nothing if the plugin is no provider of this installation. Throws Problem where the
+  /// old one goes on.
+  struct Replaced {
+    std::string from, to;
+  };
+  std::optional<Replaced> reload(const std::string& pluginId);
 
  private:
   struct Provider {

@@ -52,6 +52,7 @@ class Rooms final : public Integrations {
   Serving byId(std::int64_t id) override;
   std::vector<Serving> allServing(std::int64_t projectId, const std::string& pluginType) override;
   std::vector<Serving> authProviders() override { return _providers.all(); }
+  Json reload(const std::string& pluginId, const std::string& actor) override;
 
  private:
   InstanceRow need(std::int64_t id);
@@ -489,12 +490,75 @@ Serving Rooms::byId(std::int64_t id) {
   return _roster.byId(id);
 }
 
+Json Rooms::reload(const std::string& pluginId, const std::string& actor) {
+  const auto before = _catalog.find(pluginId);
+  const auto installed = _catalog.reload(pluginId);
+  Json instances = Json::array();
+  const auto add = [&](const std::string& project, const std::string& from, const std::string& to,
+                       const std::string& reason) {
+    instances.push_back({{"project", project}, {"from", from}, {"to", to}, {"reason", reason}});
+  };
+  try {
+    if (const auto replaced = _providers.reload(pluginId)) add("*", replaced->from, replaced->to, "");
+  } catch (const Problem& problem) {
+    add("*", before ? before->manifest.version : "", "", problem.what());
+  }
+  refresh();
+  for (const auto& replaced : _roster.reload(pluginId))
+    add(replaced.row.project, replaced.from, replaced.to, replaced.reason);
+  _database.transact([&](store::Session& session) {
+    const auto firstSeen = storeCatalog(session, {installed});
+    for (const auto& project : session.query("SELECT id, organization_id FROM project"))
+      addMissingRows(session, {installed}, project.integer("organization_id"), project.integer("id"),
+                     firstSeen);
+    audit(session, 0, actor, "plugin.reloaded", 0,
+          {{"plugin", pluginId}, {"version", installed.manifest.version}, {"digest", installed.digest}});
+  });
+  return {{"id", pluginId},
+          {"version", installed.manifest.version},
+          {"home", installed.home},
+          {"instances", instances}};
+}
+
 std::vector<Serving> Rooms::allServing(std::int64_t projectId, const std::string& pluginType) {
   refresh();
   return _roster.serving(projectId, pluginType);
 }
 
 }  // namespace
+
+Json describeRunning(const plugin::Instance& instance) {
+  const auto worker = instance.worker();
+  const auto statistics = instance.statistics();
+  Json outbound = Json::array();
+  for (const auto& one : instance.outbound())
+    outbound.push_back({{"at", one.at},
+                        {"method", one.method},
+                        {"host", one.host},
+                        {"port", one.port},
+                        {"path", one.path},
+                        {"status", one.status},
+                        {"milliseconds", one.milliseconds},
+                        {"error", one.error}});
+  return {{"home", instance.home()},
+          {"version", instance.manifest().version},
+          {"process", worker.process},
+          {"sandbox", worker.sandbox},
+          {"memory_bytes", worker.memoryBytes},
+          {"restarts", worker.restarts},
+          {"denied", worker.denied},
+          {"last_denied", worker.lastDenied},
+          {"last_crash", worker.lastCrash},
+          {"last_crash_at", worker.lastCrashAt},
+          {"calls", statistics.calls},
+          {"failures", statistics.failures},
+          {"in_flight", statistics.inFlight},
+          {"p50_ms", statistics.p50Ms},
+          {"p99_ms", statistics.p99Ms},
+          {"last_error", statistics.lastError},
+          {"last_error_at", statistics.lastErrorAt},
+          {"outbound", outbound}};
+}
 
 std::unique_ptr<Integrations> Integrations::open(plugin::Catalog& catalog, store::Database& database,
                                                  const config::Settings& settings,

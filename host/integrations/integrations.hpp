@@ -57,6 +57,10 @@ plugin::Configuration hostConfiguration(const plugin::Manifest& manifest, const 
 /// secret.
 Json fromText(const Json& property, const std::string& text, const std::string& name);
 
+/// A running instance for people: home, sandbox, process, restarts, last crash, calls, latencies, requests to
+/// the outside.
+Json describeRunning(const plugin::Instance& instance);
+
 /// [any-thread]
 class Integrations {
  public:
@@ -101,6 +105,12 @@ class Integrations {
   /// The instance that made a resource, also after another one was enabled.
   virtual Serving byId(std::int64_t enablementId) = 0;
   virtual std::vector<Serving> allServing(std::int64_t projectId, const std::string& pluginType) = 0;
+
+  /// Takes what is installed under this id now into use, without a restart and without losing a call:
+  /// verified, made, started and tested beside what serves. Answers {"id", "version", "instances":
+  /// [{"project", "from", "to", "reason"}]}; a reason says why the one before goes on. Throws Problem, with
+  /// nothing changed, if no package of it is usable.
+  virtual Json reload(const std::string& pluginId, const std::string& actor) = 0;
 
   /// Plugins of the whole host, from settings: auth providers in the order of
   /// DISPATCH_AUTHENTICATION_PROVIDER_SLUG.

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace dispatch::integrations {
 
 namespace {
+
+constexpr std::chrono::milliseconds patience{10'000};  // for the last calls of an instance that was replaced
 
 Poco::Logger& log() { return Poco::Logger::get("dispatch.integrations"); }
 
@@ -82,12 +85,76 @@ void Roster::retire(std::shared_ptr<plugin::Instance> instance) {
   {
     std::lock_guard lock(_keeperMutex);
     if (!_stopping) {
-      _chores.emplace_back([instance] { instance->drainAndStop(); });
+      _chores.emplace_back(
+          [held = std::move(instance)]() mutable { endWhenIdle(std::move(held), patience); });
       instance = nullptr;
     }
   }
   if (instance) instance->drainAndStop();
   _keeperWakes.notify_one();
+}
+
+std::vector<Roster::Replaced> Roster::reload(const std::string& pluginId) {
+  std::lock_guard control(_control);
+  std::vector<Entry> running;
+  {
+    std::shared_lock lock(_mutex);
+    for (const auto& [id, entry] : _entries)
+      if (entry.row.pluginId == pluginId && entry.row.enabled) running.push_back(entry);
+  }
+  std::vector<Replaced> all;
+  for (auto& entry : running) {
+    Replaced replaced{entry.row, entry.instance ? entry.instance->manifest().version : "", "", ""};
+    if (!entry.instance) {
+      bring(entry.row);  // it did not run: whatever it was, it is tried anew
+      const auto now = find(entry.row.id);
+      if (now && now->instance) replaced.to = now->instance->manifest().version;
+      if (now && !now->instance) replaced.reason = now->status.reason;
+      all.push_back(std::move(replaced));
+      continue;
+    }
+    try {
+      const auto& row = entry.row;
+      const auto installed = _catalog.find(pluginId);
+      if (!installed) throw Problem(Problem::Kind::notFound, "it is not installed any more");
+      auto next = startInstance(
+          _catalog, {row.pluginId, row.id, row.organizationId, row.projectId},
+          _configurations.make(installed->manifest, row.configuration, row.id, row.revision, row.fromFile));
+      checkHealth(*next);
+      replaced.to = next->manifest().version;
+      auto before = std::exchange(entry.instance, next);
+      publish(entry);
+      entry.instance = nullptr;
+      next = nullptr;
+      retire(std::move(before));
+    } catch (const std::exception& problem) {
+      replaced.reason = problem.what();
+      log().warning("The plugin %s keeps version %s: %s", label(entry.row), replaced.from, replaced.reason);
+    }
+    all.push_back(std::move(replaced));
+  }
+  return all;
+}
+
+void checkHealth(plugin::Instance& instance) {
+  if (!instance.has(DISPATCH_HEALTH_1)) return;
+  const auto outcome = instance.test(Json::object());
+  // One that has no test, or needs a person's input for it, is taken at its word.
+  if (outcome.status == DISPATCH_ERR_UNSUPPORTED || outcome.status == DISPATCH_ERR_INVALID) return;
+  if (!outcome.ok())
+    throw Problem(Problem::Kind::unavailable, "Its own test cannot be done: " + outcome.message);
+  for (const auto& check : outcome.value.value("checks", Json::array()))
+    if (!check.value("ok", false))
+      throw Problem(Problem::Kind::unavailable,
+                    "Its own test fails: " + textOr(check, "name") + ": " + textOr(check, "detail"));
+}
+
+void endWhenIdle(std::shared_ptr<plugin::Instance> instance, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  // Whoever found it before it was replaced holds it until its call has ended.
+  while (instance.use_count() > 1 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  instance->drainAndStop();
 }
 
 void Roster::bring(const InstanceRow& row) {

@@ -32,6 +32,16 @@ class Roster {
   void forget(std::int64_t id);
   /// Forgets every id that is not in `rows`, applies the others.
   void replaceAll(const std::vector<InstanceRow>& rows);
+  /// Puts another instance, made of what is installed now, in the place of each that runs: made, started and
+  /// tested beside the old one, which serves until then and ends when the last call that found it has. A
+  /// failure before that changes nothing.
+  struct Replaced {
+    InstanceRow row;
+    std::string from, to;  ///< versions
+    std::string reason;    ///< why the old one goes on; "" = replaced
+  };
+  std::vector<Replaced> reload(const std::string& pluginId);
+
   /// Drains and stops every instance; nothing is retried any more.
   void stop();
 
@@ -76,6 +86,12 @@ class Roster {
   bool _stopping = false;
   std::thread _keeper;
 };
+
+/// Asks the plugin whether it works, if it can tell. Throws Problem(unavailable) with what it says.
+void checkHealth(plugin::Instance& instance);
+
+/// Ends an instance once nobody holds it any more, at most after `patience`.
+void endWhenIdle(std::shared_ptr<plugin::Instance> instance, std::chrono::milliseconds patience);
 
 /// Creates and starts; throws Problem with what is wrong in a sentence.
 std::shared_ptr<plugin::Instance> startInstance(plugin::Catalog& catalog, const plugin::Scope& scope,

@@ -10,6 +10,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
 
 namespace dispatch::plugin {
 
@@ -47,25 +52,47 @@ class LoadedCatalog final : public Catalog {
       _runtime->workers->crashDirectory = _options.crashDirectory;
       _runtime->workers->ledger = _options.trust->ledger;
     }
-    for (const auto& directory : _options.searchPath) scan(directory);
-    choose();
+    _entries = scanAll();
+    choose(_entries);
   }
 
   std::vector<Installed> list() const override {
+    const std::shared_lock lock(_mutex);
     std::vector<Installed> all;
     for (const auto& entry : _entries) all.push_back(entry.installed);
     return all;
   }
 
   std::optional<Installed> find(std::string_view id) const override {
-    const auto* entry = entryOf(id);
-    return entry == nullptr ? std::nullopt : std::optional(entry->installed);
+    const auto entry = entryOf(id);
+    return entry ? std::optional(entry->installed) : std::nullopt;
+  }
+
+  Installed reload(std::string_view id) override {
+    const std::lock_guard one(_reloading);
+    auto found = scanAll();
+    std::erase_if(found, [&](const Entry& entry) { return entry.installed.id != id; });
+    choose(found);
+    const auto usable =
+        std::find_if(found.begin(), found.end(), [](const Entry& entry) { return entry.installed.usable; });
+    if (usable == found.end())
+      throw Problem(found.empty() ? Problem::Kind::notFound : Problem::Kind::invalid,
+                    "Plugin " + std::string(id) +
+                        (found.empty() ? " is not installed any more"
+                                       : " cannot be reloaded: " + found.front().installed.reason) +
+                        " What served before goes on serving.")
+          .withType("plugin_reload");
+    const auto installed = usable->installed;
+    const std::unique_lock lock(_mutex);
+    std::erase_if(_entries, [&](const Entry& entry) { return entry.installed.id == id; });
+    std::move(found.begin(), found.end(), std::back_inserter(_entries));
+    return installed;
   }
 
   std::shared_ptr<Instance> create(std::string_view id, const Scope& scope,
                                    Configuration configuration) override {
-    const auto* entry = entryOf(id);
-    if (entry == nullptr)
+    const auto entry = entryOf(id);
+    if (!entry)
       throw Problem(Problem::Kind::notFound,
                     "Plugin " + std::string(id) + " is not installed. Installed are: " + ids() + ".");
     const auto& installed = entry->installed;
@@ -110,23 +137,32 @@ class LoadedCatalog final : public Catalog {
   }
 
   /// The usable one of that id, else the first.
-  const Entry* entryOf(std::string_view id) const {
+  std::optional<Entry> entryOf(std::string_view id) const {
+    const std::shared_lock lock(_mutex);
     const Entry* first = nullptr;
     for (const auto& entry : _entries) {
       if (entry.installed.id != id) continue;
-      if (entry.installed.usable) return &entry;
+      if (entry.installed.usable) return entry;
       if (first == nullptr) first = &entry;
     }
-    return first;
+    return first == nullptr ? std::nullopt : std::optional(*first);
   }
 
   std::string ids() const {
+    const std::shared_lock lock(_mutex);
     std::string text;
     for (const auto& entry : _entries) text += (text.empty() ? "" : ", ") + entry.installed.id;
     return text.empty() ? "none" : text;
   }
 
-  void scan(const std::string& directory) {
+  /// Everything on the search path, read and verified; nothing is loaded yet.
+  std::vector<Entry> scanAll() const {
+    std::vector<Entry> found;
+    for (const auto& directory : _options.searchPath) scan(directory, found);
+    return found;
+  }
+
+  void scan(const std::string& directory, std::vector<Entry>& found) const {
     std::vector<std::filesystem::path> packages;
     std::error_code error;
     for (std::filesystem::directory_iterator item(directory, error), end; !error && item != end;
@@ -139,11 +175,11 @@ class LoadedCatalog final : public Catalog {
       return;
     }
     std::sort(packages.begin(), packages.end());
-    for (const auto& package : packages) add(package);
+    for (const auto& package : packages) found.push_back(read(package));
   }
 
   /// Directories are called <id> or <id>@<version>.
-  void add(const std::filesystem::path& path) {
+  Entry read(const std::filesystem::path& path) const {
     Entry entry;
     auto& installed = entry.installed;
     installed.id = path.filename().string();
@@ -170,7 +206,7 @@ class LoadedCatalog final : public Catalog {
     } catch (const std::exception& problem) {
       refuse(installed, problem.what());
     }
-    _entries.push_back(std::move(entry));
+    return entry;
   }
 
   std::string homeOf(const Installed& installed) const {
@@ -185,11 +221,26 @@ class LoadedCatalog final : public Catalog {
 
   /// Constructors of a library run when it is loaded, before any look at what it says: the first load is in a
   /// worker, whichever home it gets.
-  std::shared_ptr<const Library> load(const Package& package, const std::string& home) const {
+  std::shared_ptr<const Library> load(const Package& package, const std::string& home) {
+    if (home == "process") countGeneration(package);
     if (!_runtime->workers) return Library::load(package);
     auto isolated = WorkerLibrary::open(_runtime->workers, _runtime->watch, package);
     if (home == "worker") return isolated;
     return Library::load(package);
+  }
+
+  /// What was once loaded into this process stays there: so many versions of one plugin, and no more.
+  void countGeneration(const Package& package) {
+    constexpr std::size_t most = 16;
+    auto& loaded = _generations[package.manifest.id];
+    if (loaded.contains(package.digest)) return;
+    if (loaded.size() >= most)
+      throw Problem(
+          Problem::Kind::invalid,
+          std::to_string(most) + " versions of plugin " + package.manifest.id +
+              " were loaded into the server's process since it started, and none can be taken out again. "
+              "Restart the server, or let the plugin live in a worker (isolation: in dispatch.yaml).");
+    loaded.insert(package.digest);
   }
 
   static void refuse(Installed& installed, const std::string& reason) {
@@ -198,9 +249,9 @@ class LoadedCatalog final : public Catalog {
   }
 
   /// Loads one package of each id: the pinned version, else the highest, else the next that can be loaded.
-  void choose() {
+  void choose(std::vector<Entry>& entries) {
     std::map<std::string, std::vector<Entry*>> sound;
-    for (auto& entry : _entries)
+    for (auto& entry : entries)
       if (entry.package) sound[entry.installed.id].push_back(&entry);
     for (auto& [id, candidates] : sound) {
       const auto pin = _options.trust->ledger ? _options.trust->ledger->pinned(id) : std::nullopt;
@@ -224,7 +275,7 @@ class LoadedCatalog final : public Catalog {
             "Plugin %s is version %s: pinned since %s by %s%s.", id, pin->version, pin->at, pin->by,
             pin->downgradeFrom.empty() ? std::string()
                                        : ", lower than " + pin->downgradeFrom + ", which had served");
-      for (auto& entry : _entries)
+      for (auto& entry : entries)
         if (&entry != used && entry.installed.id == id && (entry.package || entry.lower)) {
           entry.installed.notUsed = true;
           entry.installed.reason = "not used: version " + used->installed.manifest.version + " in " +
@@ -232,10 +283,10 @@ class LoadedCatalog final : public Catalog {
                                    (entry.lower ? ' ' + entry.installed.reason : "");
         }
     }
-    for (auto& entry : _entries) entry.package.reset();
+    for (auto& entry : entries) entry.package.reset();
   }
 
-  bool load(Entry& entry) const {
+  bool load(Entry& entry) {
     try {
       entry.library = load(*entry.package, homeOf(entry.installed));
       entry.installed.home = entry.library->home();
@@ -266,6 +317,9 @@ class LoadedCatalog final : public Catalog {
   CatalogOptions _options;
   Outside& _outside;
   std::shared_ptr<Runtime> _runtime;
+  std::mutex _reloading;
+  std::map<std::string, std::set<std::string>> _generations;  ///< digests in this process, by id
+  mutable std::shared_mutex _mutex;
   std::vector<Entry> _entries;
 };
 

@@ -73,6 +73,10 @@ class Catalog {
   virtual std::vector<Installed> list() const = 0;
   virtual std::optional<Installed> find(std::string_view id) const = 0;
 
+  /// Looks for the packages of one id again and takes the one that counts now into use; instances made before
+  /// keep what they were made of. Throws Problem, with nothing changed, if none is usable.
+  virtual Installed reload(std::string_view id) = 0;
+
   /// Creates (and does not start) an instance. Throws Problem: not installed, not usable, configuration
   /// against its schema, or create failed - with the plugin's own sentence.
   virtual std::shared_ptr<Instance> create(std::string_view id, const Scope& scope,

@@ -216,7 +216,7 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
                   "Plugin " + name() + " is put aside, because " + reason +
                       ". Install another version, or let it try again with: dispatch plugins "
                       "quarantine release " +
-                      _library->manifest().id);
+                      _library->digest());
   if (const auto wait = _library->crashes().waitMs(); wait > 0)
     throw Problem(Problem::Kind::unavailable, "Plugin " + name() + " is started again in " +
                                                   std::to_string(wait) + " ms, because its worker ended " +

@@ -183,7 +183,7 @@ TEST_F(WorkerTest, OneThatCrashesAgainAndAgainIsPutAside) {
     if (outcome.retryAfterMs > 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(outcome.retryAfterMs));
   }
-  EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release hostile"));
+  EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release " + opened->find("hostile")->digest));
 }
 
 TEST_F(WorkerTest, ConstructorThatAbortsOrHangsNeverReachesTheHost) {

@@ -135,6 +135,11 @@ class FakeCatalog final : public plugin::Catalog {
     ++plugin.created;
     return std::make_shared<FakeInstance>(plugin, scope, std::move(configuration));
   }
+  plugin::Installed reload(std::string_view id) override {
+    const auto found = find(id);
+    if (!found || !found->usable) throw Problem(Problem::Kind::invalid, "it cannot be reloaded");
+    return *found;
+  }
   const Json* contract(std::string_view) const override { return nullptr; }
   std::vector<std::string> types() const override { return {}; }
   std::optional<plugin::LastCrash> lastCrash() const override { return std::nullopt; }
