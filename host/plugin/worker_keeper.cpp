@@ -108,8 +108,7 @@ WorkerKeeper::~WorkerKeeper() {
 }
 
 void WorkerKeeper::wake() const {
-  const std::uint64_t one = 1;
-  static_cast<void>(::write(_wake, &one, sizeof one));
+  ::eventfd_write(_wake, 1);
 }
 
 void WorkerKeeper::onThread(const std::function<void()>& task) {
@@ -205,8 +204,8 @@ void WorkerKeeper::run() {
         hear(key);
         continue;
       }
-      std::uint64_t number;
-      static_cast<void>(::read(_wake, &number, sizeof number));
+      eventfd_t number;
+      ::eventfd_read(_wake, &number);
     }
     {
       const std::lock_guard lock(_mutex);

@@ -211,7 +211,7 @@ TEST_F(WorkerTest, NoneOutlivesAHostThatIsKilled) {
   const auto child = ::fork();
   if (child == 0) {
     const int worker = plugin().worker().process;
-    static_cast<void>(::write(pipe[1], &worker, sizeof worker));
+    if (::write(pipe[1], &worker, sizeof worker) != static_cast<ssize_t>(sizeof worker)) ::_exit(1);
     for (;;) ::pause();
   }
   int worker = 0;

@@ -1,4 +1,5 @@
-// Builds the UI with the Node of package.json (Debian's is older than Vite wants), checks types, and writes csp.json:
+// Builds the UI with the Node of package.json (Debian's is older than Vite wants), makes the API's types from its
+// description (openapi.json, which the API's tests hold to the server), checks types, and writes csp.json:
 // the hashes of whatever script or style stands inline in index.html, so that the policy needs no unsafe-inline.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -13,6 +14,7 @@ function run(...args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+run('node_modules/openapi-typescript/bin/cli.js', 'openapi.json', '-o', 'src/api/schema.d.ts')
 run('node_modules/vue-tsc/bin/vue-tsc.js', '--noEmit')
 run('node_modules/vite/bin/vite.js', 'build', '--outDir', out, '--emptyOutDir')
 

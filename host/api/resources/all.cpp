@@ -21,7 +21,7 @@ void describeAll(Resources& resources, plugin::Catalog& catalog, integrations::I
   resources.add(describeTicket());
   resources.add(describeNotification());
   resources.add(describeSearchFilter());
-  resources.add(describePlugin(catalog));
+  resources.add(describePlugin(integrations, catalog));
   resources.add(describePluginInstance(integrations, catalog));
   resources.add(describeWorkflow());
 }

@@ -24,7 +24,7 @@ Resource describeEvent();
 Resource describeTicket();
 Resource describeNotification();
 Resource describeSearchFilter();
-Resource describePlugin(plugin::Catalog& catalog);
+Resource describePlugin(integrations::Integrations& integrations, plugin::Catalog& catalog);
 Resource describePluginInstance(integrations::Integrations& integrations, plugin::Catalog& catalog);
 Resource describeWorkflow();
 

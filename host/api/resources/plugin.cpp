@@ -16,6 +16,23 @@ void presentPlugin(plugin::Catalog& catalog, Json& row) {
                                       : installed->reason;
   row["configuration_schema"] =
       installed && installed->usable ? installed->manifest.configurationSchema : Json::object();
+  row["home"] = installed ? installed->home : "";
+  row["trust"] = installed ? installed->trust.text() : "";
+  row["state"] = "";
+}
+
+/// Plugins of the whole installation are in no project: their state is told here. Those of a project have one
+/// per instance.
+void presentProviders(integrations::Integrations& integrations, std::vector<Json*>& rows) {
+  const auto providers = integrations.authProviders();
+  for (auto* row : rows) {
+    const auto type = textOr(*row, "type");
+    if (type != "auth-provider" && type != "secret-provider") continue;
+    (*row)["state"] = (*row)["usable"] == true ? "available" : "broken";
+    for (const auto& provider : providers)
+      if (provider.instance && provider.instance->manifest().id == textOr(*row, "slug"))
+        (*row)["state"] = "healthy";
+  }
 }
 
 /// Instances name their plugin by slug, so that a package which is gone still has a title.
@@ -33,7 +50,7 @@ Json pluginBySlug(store::Session& session, plugin::Catalog& catalog, const std::
 
 }  // namespace
 
-Resource describePlugin(plugin::Catalog& catalog) {
+Resource describePlugin(integrations::Integrations& integrations, plugin::Catalog& catalog) {
   return {.model = "Plugin",
           .table = "plugin",
           .path = "plugins",
@@ -49,11 +66,15 @@ Resource describePlugin(plugin::Catalog& catalog) {
           .constants = {{"configuration_schema", Json::object()},
                         {"installed", false},
                         {"usable", false},
-                        {"reason", ""}},
+                        {"reason", ""},
+                        {"state", ""},
+                        {"home", ""},
+                        {"trust", ""}},
           .operations = {.get = std::nullopt},
           .organizationColumn = "",
-          .present = [&catalog](store::Session&, std::int64_t, std::vector<Json*>& rows) {
+          .present = [&integrations, &catalog](store::Session&, std::int64_t, std::vector<Json*>& rows) {
             for (auto* row : rows) presentPlugin(catalog, *row);
+            presentProviders(integrations, rows);
           }};
 }
 
@@ -71,6 +92,7 @@ Resource describePluginInstance(integrations::Integrations& integrations, plugin
                     {"field_origins", Json::object()},
                     {"origin", "database"},
                     {"broken", false},
+                    {"running", nullptr},
                     {"configuration_schema", Json::object()}},
       .present = [&integrations, &catalog](store::Session& session, std::int64_t, std::vector<Json*>& rows) {
         for (auto* row : rows) {

@@ -18,6 +18,8 @@ Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   Json row = readOne(*rooms.context.database.session(), rooms.resources,
                      rooms.resources.get("PluginInstance"), request, id);
   row["configuration"] = enablement.configuration;
+  if (const auto serving = rooms.context.integrations.byId(id); serving.instance)
+    row["running"] = integrations::describeRunning(*serving.instance);
   return Reply::json(std::move(row));
 }
 

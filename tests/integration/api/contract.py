@@ -3,6 +3,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import socket
 import sys
 import threading
@@ -68,6 +69,16 @@ def check_security_headers_are_on_everything(server):
         assert "unsafe-inline" not in policy and "frame-ancestors 'none'" in policy and "object-src 'none'" in policy, policy
         assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"]
         assert "max-age=31536000" in headers["Strict-Transport-Security"]
+
+
+def check_the_description_is_the_one_that_the_web_ui_is_made_from(server):
+    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../host/web/openapi.json")
+    with open(here) as file:
+        kept = json.load(file)
+    now = server.request("GET", "/api/v1/docs/openapi.json").json
+    assert now == kept, ("the API's description changed: curl -s SERVER/api/v1/docs/openapi.json | jq -S --indent 1 . > host/web/openapi.json; differing: "
+                         + ", ".join(sorted(name for name in now["components"]["schemas"].keys() | kept["components"]["schemas"].keys()
+                                            if now["components"]["schemas"].get(name) != kept["components"]["schemas"].get(name))))
 
 
 def check_unknown_organizations_and_paths_are_404(server):

@@ -1,5 +1,71 @@
-// The shapes this program reads, in the API's words (see /api/v1/docs/openapi.json).
-export interface Project { id: number; name: string; display_name: string; color: string | null; default: boolean; report_incident_instructions?: string | null; report_incident_title_hint?: string | null; report_incident_description_hint?: string | null }
+// The shapes that this program reads, made from the API's own description: schema.d.ts is generated from openapi.json at each build.
+import type { components } from './schema.d.ts'
+
+type Api = components['schemas']
+/** What the API answers, all of it, with what its description leaves open said more closely. A member that the API does not have is an error here. */
+type Read<Name extends keyof Api, Closer extends Partial<Record<keyof Api[Name], unknown>> = object> = Omit<Required<Api[Name]>, keyof Closer> & Closer
+
+export type Project = Read<'ProjectRead', { name: string; display_name: string; default: boolean }>
+export type Participant = Read<'ParticipantRead', { individual: Individual | null; participant_roles: Read<'ParticipantRoleRead', { role: string; assumed_at: string }>[] }>
+export type TimelineEvent = Read<'EventRead', { uuid: string; started_at: string; source: string; description: string; type: string; pinned: boolean }>
+export type Tag = Read<'TagRead', { name: string; tag_type?: Named | null }>
+export type Incident = Read<
+  'IncidentRead',
+  {
+    name: string
+    title: string
+    status: Status
+    visibility: string
+    kind: string
+    reported_at: string
+    project: Project
+    incident_type: Named
+    incident_priority: Named
+    incident_severity: Named
+    commander: Participant | null
+    reporter: Participant | null
+    participants: Participant[]
+    events: TimelineEvent[]
+    tags: Tag[]
+    ticket: { weblink: string; resource_id: string } | null
+    version: number
+  }
+>
+export type Plugin = Read<'PluginRead', { slug: string; title: string; type: string; version: string; author: string; description: string; usable: boolean; reason: string; state: string; home: string; configuration_schema: Schema }>
+export type PluginInstance = Read<
+  'PluginInstanceRead',
+  {
+    enabled: boolean
+    state: string
+    reason: string
+    origin: string
+    field_origins?: Record<string, string>
+    plugin: Plugin
+    project: Project | null
+    running?: Running | null
+    configuration_schema: Schema
+  }
+> & { configuration?: Record<string, unknown> | null }
+/** Where an instance lives, and how that goes. */
+export interface Running {
+  home: 'process' | 'worker'
+  version: string
+  process: number
+  sandbox: string
+  memory_bytes: number
+  restarts: number
+  denied: number
+  last_denied: string
+  last_crash: string
+  last_crash_at: string
+  calls: number
+  failures: number
+  p50_ms: number
+  p99_ms: number
+  last_error: string
+  last_error_at: string
+  outbound: { at: string; method: string; host: string; port: number; path: string; status: number; milliseconds: number; error: string }[]
+}
 export interface Session {
   email: string
   user_id: number
@@ -15,41 +81,7 @@ export type Role = 'Owner' | 'Manager' | 'Admin' | 'Member'
 export interface Page<T> { items: T[]; itemsPerPage: number; page: number; total: number }
 export interface Named { id: number; name: string; color?: string | null; description?: string | null; default?: boolean; enabled?: boolean }
 export interface Individual { id: number; name: string | null; email: string }
-export interface Participant {
-  id: number
-  individual: Individual | null
-  team: string | null
-  location: string | null
-  added_reason: string | null
-  participant_roles: { id: number; role: string; assumed_at: string; renounced_at: string | null }[]
-}
-export interface TimelineEvent { uuid: string; started_at: string; source: string; description: string; details: unknown; type: string; owner: string | null; pinned: boolean }
-export interface Tag { id: number; name: string; tag_type?: Named | null }
 export type Status = 'Active' | 'Stable' | 'Closed'
-export interface Incident {
-  id: number
-  name: string
-  title: string
-  description: string
-  resolution: string | null
-  status: Status
-  visibility: string
-  kind: string
-  reported_at: string
-  stable_at: string | null
-  closed_at: string | null
-  project: Project
-  incident_type: Named
-  incident_priority: Named
-  incident_severity: Named
-  commander: Participant | null
-  reporter: Participant | null
-  participants: Participant[]
-  events: TimelineEvent[]
-  tags: Tag[]
-  ticket: { weblink: string; resource_id: string } | null
-  version: number
-}
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'skipped' | 'waiting' | 'uncertain'
 export interface Step {
   id: number
@@ -66,32 +98,6 @@ export interface Step {
   actions: ('retry' | 'skip' | 'confirm')[]
 }
 export interface Flow { id: number; kind: string; state: string; created_at?: string; steps: Step[] }
-export interface Plugin {
-  id: number
-  slug: string
-  title: string
-  type: string
-  version: string
-  author: string
-  author_url: string
-  description: string
-  multiple: boolean
-  usable: boolean
-  reason: string
-  configuration_schema: Schema
-}
-export interface PluginInstance {
-  id: number
-  enabled: boolean
-  state: string
-  reason: string
-  origin: string
-  field_origins?: Record<string, string>
-  plugin: Plugin
-  project: Project | null
-  configuration?: Record<string, unknown> | null
-  configuration_schema: Schema
-}
 export interface Schema {
   type?: string | string[]
   title?: string
