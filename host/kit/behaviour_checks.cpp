@@ -74,7 +74,8 @@ Verdict creates(const Subject& subject, const std::string& home) {
 /// What breaks the schema, one thing at a time.
 std::vector<Json> brokenConfigurations(const Subject& subject) {
   std::vector<Json> all{Json::object()};
-  for (const auto& entry : subject.manifest.configurationSchema.value("properties", Json::object()).items()) {
+  const auto& properties = subject.manifest.configurationSchema.at("properties");
+  for (const auto& entry : properties.items()) {
     auto broken = subject.configuration;
     broken[entry.key()] = textOr(entry.value(), "type") == "object" ? Json(7) : Json{{"unexpected", true}};
     all.push_back(std::move(broken));
@@ -321,14 +322,21 @@ Verdict keepsSecrets(const Subject& subject, const std::string& home) {
   auto bench = benchOf(subject, home);
   auto configuration = subject.configuration;
   std::shared_ptr<plugin::Instance> instance;
-  auto more = sampleOf(schema, true);
-  more.update(configuration);
-  try {
-    instance = bench.create(more);
-    configuration = more;
-  } catch (const Problem&) {  // settings that do not go together: then without the optional secrets
-    instance = bench.create(configuration);
-  }
+  // As many settings as go together, so that as many secrets as possible are among them: twice, because a
+  // password may be refused before there is a user name.
+  instance = bench.create(configuration);
+  const auto all = sampleOf(schema, SampleMembers::all);
+  for (int round = 0; round < 2; ++round)
+    for (const auto& entry : all.items()) {
+      auto more = configuration;
+      if (more.contains(entry.key())) continue;
+      more[entry.key()] = entry.value();
+      try {
+        instance = bench.create(more);
+        configuration = std::move(more);
+      } catch (const Problem&) {  // it does not go with the others
+      }
+    }
   const auto secrets = secretsIn(schema, configuration);
   if (secrets.empty()) return Verdict::skipped("Its configuration has no secrets.");
   std::vector<std::pair<std::string, std::string>> said;

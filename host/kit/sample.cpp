@@ -60,7 +60,7 @@ void collect(const Json& schema, const Json& value, std::vector<std::string>& fo
 
 }  // namespace
 
-Json sampleOf(const Json& schema, bool withSecrets) {
+Json sampleOf(const Json& schema, SampleMembers members) {
   for (const char* key : {"const", "default"})
     if (const auto* given = member(schema, key)) return *given;
   for (const char* key : {"enum", "examples"})
@@ -80,7 +80,7 @@ Json sampleOf(const Json& schema, bool withSecrets) {
     const auto* items = member(schema, "items");
     if (least != nullptr && least->is_number_unsigned() && items != nullptr)
       while (all.size() < std::min<std::size_t>(least->get<std::size_t>(), 16))
-        all.push_back(sampleOf(*items, withSecrets));
+        all.push_back(sampleOf(*items, members));
     return all;
   }
   Json object = Json::object();
@@ -90,8 +90,7 @@ Json sampleOf(const Json& schema, bool withSecrets) {
   for (const auto& entry : properties->items()) {
     const bool needed = required != nullptr && required->is_array() &&
                         std::find(required->begin(), required->end(), entry.key()) != required->end();
-    if (needed || (withSecrets && isSecret(entry.value())))
-      object[entry.key()] = sampleOf(entry.value(), withSecrets);
+    if (needed || members == SampleMembers::all) object[entry.key()] = sampleOf(entry.value(), members);
   }
   return object;
 }
