@@ -54,7 +54,7 @@ void needId(const std::string& id) {
 
 std::string filled(std::string text, const std::map<std::string, std::string>& words) {
   for (const auto& [name, value] : words) {
-    const auto place = '@' + name + '@';
+    const auto place = "TEMPLATE_" + name;
     for (auto at = text.find(place); at != std::string::npos; at = text.find(place, at + value.size()))
       text.replace(at, place.size(), value);
   }
@@ -96,8 +96,7 @@ Json makeProject(const Equipment& equipment, const ProjectOptions& options) {
                                                  {"CLASS", className(options.id)},
                                                  {"NAME", fileName(options.id)},
                                                  {"TITLE", titleOf(options.id)},
-                                                 {"TYPE", options.type},
-                                                 {"DIRECTORY", directory.string()}};
+                                                 {"TYPE", options.type}};
   const auto base = equipment.templates + '/';
   std::map<std::string, std::string> files;
   for (const auto& source :

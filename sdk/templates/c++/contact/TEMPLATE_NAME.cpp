@@ -1,4 +1,4 @@
-// Runs workflows of an automation system with a small REST interface. Change the requests to yours.
+// What a directory of people knows of somebody. Change the request to yours.
 #include <dispatch/sdk.hpp>
 
 namespace {
@@ -7,28 +7,26 @@ using dispatch::Call;
 using dispatch::Failure;
 using dispatch::Part;
 
-class @CLASS @ : public dispatch::WorkflowPlugin {
+class TEMPLATE_CLASS : public dispatch::ContactPlugin {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : WorkflowPlugin(host), _url(config.text("url")), _token(config.secret("token")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : ContactPlugin(host), _url(config.text("url")), _token(config.secret("token")) {}
 
-  dispatch::WorkflowInstance run(const Call& call, const dispatch::WorkflowRun& request) {
+  dispatch::Contact get(const Call& call, const dispatch::ContactGet& request) {
     const auto answer = http()
-                            .post(_url + "/runs")
+                            .get(_url + "/people?email=" + dispatch::urlEncode(request.email))
                             .header("Authorization", Part::bearer(_token))
-                            .json({{"workflow", request.workflowId},
-                                   {"params", request.params},
-                                   {"incident", request.incident.name}})
                             .send(call);
+    if (answer.status == 404) throw Failure::notFound("The directory does not know " + request.email + ".");
     if (!answer.ok()) throw refusal(answer);
     const dispatch::Json body = answer.json();
-    const dispatch::Members started(body);
-    dispatch::WorkflowInstance instance;
-    instance.status = "Running";
-    instance.weblink = started.textOr("url");
-    instance.instanceId = started.text("id");
-    return instance;
+    const dispatch::Members person(body);
+    dispatch::Contact contact;
+    contact.fullname = person.text("name");
+    contact.email = request.email;
+    contact.title = person.textOr("title");
+    contact.team = person.textOr("team");
+    return contact;
   }
 
   /// Stands behind the Test button: proves that the settings work, without an effect that anybody would
@@ -61,4 +59,4 @@ class @CLASS @ : public dispatch::WorkflowPlugin {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

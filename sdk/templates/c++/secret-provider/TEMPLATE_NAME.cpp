@@ -7,13 +7,12 @@ namespace {
 using dispatch::Call;
 using dispatch::Failure;
 
-class @CLASS @ : public dispatch::SecretProvider {
+class TEMPLATE_CLASS : public dispatch::SecretProvider {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : SecretProvider(host), _key(config.secret("key")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : SecretProvider(host), _key(config.secret("key")) {}
 
-  /// `stored` is what stands inside ENC[@ID@,…] for the setting `name`.
+  /// `stored` is what stands inside ENC[TEMPLATE_ID,…] for the setting `name`.
   void decrypt(const Call& call, std::string_view name, std::string_view stored,
                const dispatch::SecretSink& sink) {
     const auto box = dispatch::base64Decode(stored);
@@ -39,4 +38,4 @@ class @CLASS @ : public dispatch::SecretProvider {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

@@ -6,7 +6,7 @@ namespace {
 
 using dispatch::testing::FakeHost;
 
-TEST(@CLASS @, OpensWhatItSealedForTheSameSettingOnly) {
+TEST(TEMPLATE_CLASS, OpensWhatItSealedForTheSameSettingOnly) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1(), {{"key", host.secret("a key")}});
   const auto sealed = plugin.encrypt("PASSWORD", "s3cret");

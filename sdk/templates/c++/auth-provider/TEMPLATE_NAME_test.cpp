@@ -12,7 +12,7 @@ Json settings(FakeHost& host) {
   return {{"url", "https://service.example"}, {"token", host.secret("s3cret")}};
 }
 
-TEST(@CLASS @, LogsSomebodyIn) {
+TEST(TEMPLATE_CLASS, LogsSomebodyIn) {
   FakeHost host;
   host.onHttp = [](const auto&) { return HttpAnswer{200, R"({"id": "7", "email": "ada@example.com"})"}; };
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
@@ -23,7 +23,7 @@ TEST(@CLASS @, LogsSomebodyIn) {
   EXPECT_EQ(outcome.value["subject"], "7");
 }
 
-TEST(@CLASS @, DeniesAWrongPassword) {
+TEST(TEMPLATE_CLASS, DeniesAWrongPassword) {
   FakeHost host;
   host.onHttp = [](const auto&) { return HttpAnswer{401, "no"}; };
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));

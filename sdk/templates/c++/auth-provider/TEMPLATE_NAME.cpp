@@ -8,11 +8,10 @@ using dispatch::Call;
 using dispatch::Failure;
 using dispatch::Part;
 
-class @CLASS @ : public dispatch::AuthProvider {
+class TEMPLATE_CLASS : public dispatch::AuthProvider {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : AuthProvider(host), _url(config.text("url")), _token(config.secret("token")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : AuthProvider(host), _url(config.text("url")), _token(config.secret("token")) {}
 
   /// What the login page shows.
   dispatch::Json describe(const Call&) {
@@ -22,7 +21,7 @@ class @CLASS @ : public dispatch::AuthProvider {
         {"properties",
          {{"name", {{"type", "string"}, {"title", "Name"}}},
           {"password", {{"type", "string"}, {"title", "Password"}, {"format", "password"}}}}}};
-    return {{"title", "@TITLE@"}, {"actions", {"login"}}, {"forms", {{"login", form}}}};
+    return {{"title", "TEMPLATE_TITLE"}, {"actions", {"login"}}, {"forms", {{"login", form}}}};
   }
 
   /// A throw denies, and so does anything but an identity.
@@ -64,4 +63,4 @@ class @CLASS @ : public dispatch::AuthProvider {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

@@ -5,11 +5,10 @@ namespace {
 
 using dispatch::Call;
 
-class @CLASS @ : public dispatch::ParticipantPlugin {
+class TEMPLATE_CLASS : public dispatch::ParticipantPlugin {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : ParticipantPlugin(host), _always(dispatch::Members(config.json()).texts("always")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : ParticipantPlugin(host), _always(dispatch::Members(config.json()).texts("always")) {}
 
   dispatch::Participants get(const Call&, const dispatch::ParticipantGet&) {
     dispatch::Participants participants;
@@ -23,4 +22,4 @@ class @CLASS @ : public dispatch::ParticipantPlugin {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

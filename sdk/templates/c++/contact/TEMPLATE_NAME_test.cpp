@@ -12,7 +12,7 @@ Json settings(FakeHost& host) {
   return {{"url", "https://service.example"}, {"token", host.secret("s3cret")}};
 }
 
-TEST(@CLASS @, KnowsSomebody) {
+TEST(TEMPLATE_CLASS, KnowsSomebody) {
   FakeHost host;
   host.onHttp = [](const auto&) {
     return HttpAnswer{201, R"({"name": "Grace Hopper", "team": "Compilers"})"};
@@ -24,7 +24,7 @@ TEST(@CLASS @, KnowsSomebody) {
   EXPECT_EQ(host.httpCalls.at(0).header("Authorization"), "Bearer s3cret");
 }
 
-TEST(@CLASS @, AWrongTokenIsForAPersonToMend) {
+TEST(TEMPLATE_CLASS, AWrongTokenIsForAPersonToMend) {
   FakeHost host;
   host.onHttp = [](const auto&) { return HttpAnswer{401, "no"}; };
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));

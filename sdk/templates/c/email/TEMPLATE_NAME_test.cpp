@@ -6,7 +6,7 @@ namespace {
 
 using dispatch::testing::FakeHost;
 
-TEST(@CLASS @, SaysThatNothingWasSent) {
+TEST(TEMPLATE_CLASS, SaysThatNothingWasSent) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1());
   const auto outcome = plugin.invoke("send", {{"message_id", "<1@example.com>"},

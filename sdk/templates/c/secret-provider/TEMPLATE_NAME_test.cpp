@@ -6,7 +6,7 @@ namespace {
 
 using dispatch::testing::FakeHost;
 
-TEST(@CLASS @, KnowsNoSecrets) {
+TEST(TEMPLATE_CLASS, KnowsNoSecrets) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1());
   EXPECT_EQ(plugin.decrypt("PASSWORD", "x").status, DISPATCH_ERR_NOT_FOUND);

@@ -8,11 +8,10 @@ using dispatch::Failure;
 using dispatch::Part;
 using dispatch::Ticket;
 
-class @CLASS @ : public dispatch::TicketPlugin {
+class TEMPLATE_CLASS : public dispatch::TicketPlugin {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : TicketPlugin(host), _url(config.text("url")), _token(config.secret("token")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : TicketPlugin(host), _url(config.text("url")), _token(config.secret("token")) {}
 
   Ticket create(const Call& call, const dispatch::TicketCreate& request) {
     const auto answer = http()
@@ -61,7 +60,7 @@ class @CLASS @ : public dispatch::TicketPlugin {
   static Ticket read(const dispatch::HttpResponse& answer) {
     const dispatch::Json body = answer.json();
     const dispatch::Members ticket(body);
-    return {ticket.text("key"), ticket.textOr("url"), "@ID@"};
+    return {ticket.text("key"), ticket.textOr("url"), "TEMPLATE_ID"};
   }
 
   /// What the service's refusal means for the host: try again, or let a person act.
@@ -80,4 +79,4 @@ class @CLASS @ : public dispatch::TicketPlugin {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

@@ -7,11 +7,10 @@ using dispatch::Call;
 using dispatch::Failure;
 using dispatch::Part;
 
-class @CLASS @ : public dispatch::EmailPlugin {
+class TEMPLATE_CLASS : public dispatch::EmailPlugin {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : EmailPlugin(host), _url(config.text("url")), _token(config.secret("token")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : EmailPlugin(host), _url(config.text("url")), _token(config.secret("token")) {}
 
   dispatch::EmailSent send(const Call& call, const dispatch::EmailSend& mail) {
     dispatch::Json to = dispatch::Json::array();
@@ -60,4 +59,4 @@ class @CLASS @ : public dispatch::EmailPlugin {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

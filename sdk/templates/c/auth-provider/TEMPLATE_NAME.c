@@ -56,12 +56,12 @@ static void destroy(dispatch_instance* instance) { (void)instance; }
 
 static dispatch_status describe(dispatch_instance* instance, const dispatch_call* call, dispatch_str* out) {
   (void)instance;
-  return answer_text(
-      call,
-      "{\"title\":\"@TITLE@\",\"actions\":[\"login\"],\"forms\":{\"login\":{\"type\":\"object\",\"required\":"
-      "[\"name\"],"
-      "\"properties\":{\"name\":{\"type\":\"string\",\"title\":\"Name\"}}}}}",
-      out);
+  return answer_text(call,
+                     "{\"title\":\"TEMPLATE_TITLE\",\"actions\":[\"login\"],\"forms\":{\"login\":{\"type\":"
+                     "\"object\",\"required\":"
+                     "[\"name\"],"
+                     "\"properties\":{\"name\":{\"type\":\"string\",\"title\":\"Name\"}}}}}",
+                     out);
 }
 
 /* Nobody may log in, until you prove who somebody is. Whatever is not an identity denies. */

@@ -6,7 +6,7 @@ namespace {
 
 using dispatch::testing::FakeHost;
 
-TEST(@CLASS @, KnowsSomebody) {
+TEST(TEMPLATE_CLASS, KnowsSomebody) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1());
   const auto outcome = plugin.invoke("get", {{"email", "grace@example.com"}});

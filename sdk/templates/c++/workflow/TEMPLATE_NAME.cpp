@@ -1,4 +1,4 @@
-// What a directory of people knows of somebody. Change the request to yours.
+// Runs workflows of an automation system with a small REST interface. Change the requests to yours.
 #include <dispatch/sdk.hpp>
 
 namespace {
@@ -7,27 +7,27 @@ using dispatch::Call;
 using dispatch::Failure;
 using dispatch::Part;
 
-class @CLASS @ : public dispatch::ContactPlugin {
+class TEMPLATE_CLASS : public dispatch::WorkflowPlugin {
  public:
-  @CLASS @(const dispatch::Host& host, const dispatch::Config& config)
-      : ContactPlugin(host), _url(config.text("url")), _token(config.secret("token")) {
-  }
+  TEMPLATE_CLASS(const dispatch::Host& host, const dispatch::Config& config)
+      : WorkflowPlugin(host), _url(config.text("url")), _token(config.secret("token")) {}
 
-  dispatch::Contact get(const Call& call, const dispatch::ContactGet& request) {
+  dispatch::WorkflowInstance run(const Call& call, const dispatch::WorkflowRun& request) {
     const auto answer = http()
-                            .get(_url + "/people?email=" + dispatch::urlEncode(request.email))
+                            .post(_url + "/runs")
                             .header("Authorization", Part::bearer(_token))
+                            .json({{"workflow", request.workflowId},
+                                   {"params", request.params},
+                                   {"incident", request.incident.name}})
                             .send(call);
-    if (answer.status == 404) throw Failure::notFound("The directory does not know " + request.email + ".");
     if (!answer.ok()) throw refusal(answer);
     const dispatch::Json body = answer.json();
-    const dispatch::Members person(body);
-    dispatch::Contact contact;
-    contact.fullname = person.text("name");
-    contact.email = request.email;
-    contact.title = person.textOr("title");
-    contact.team = person.textOr("team");
-    return contact;
+    const dispatch::Members started(body);
+    dispatch::WorkflowInstance instance;
+    instance.status = "Running";
+    instance.weblink = started.textOr("url");
+    instance.instanceId = started.text("id");
+    return instance;
   }
 
   /// Stands behind the Test button: proves that the settings work, without an effect that anybody would
@@ -60,4 +60,4 @@ class @CLASS @ : public dispatch::ContactPlugin {
 
 }  // namespace
 
-DISPATCH_PLUGIN(@CLASS @)
+DISPATCH_PLUGIN(TEMPLATE_CLASS)

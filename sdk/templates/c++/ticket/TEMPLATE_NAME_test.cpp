@@ -14,7 +14,7 @@ Json settings(FakeHost& host) {
   return {{"url", "https://service.example"}, {"token", host.secret("s3cret")}};
 }
 
-TEST(@CLASS @, OpensATicket) {
+TEST(TEMPLATE_CLASS, OpensATicket) {
   FakeHost host;
   host.onHttp = [](const auto&) {
     return HttpAnswer{201, R"({"key": "T-1", "url": "https://service.example/T-1"})"};
@@ -26,7 +26,7 @@ TEST(@CLASS @, OpensATicket) {
   EXPECT_EQ(host.httpCalls.at(0).header("Authorization"), "Bearer s3cret");
 }
 
-TEST(@CLASS @, AWrongTokenIsForAPersonToMend) {
+TEST(TEMPLATE_CLASS, AWrongTokenIsForAPersonToMend) {
   FakeHost host;
   host.onHttp = [](const auto&) { return HttpAnswer{401, "no"}; };
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));

@@ -6,7 +6,7 @@ namespace {
 
 using dispatch::testing::FakeHost;
 
-TEST(@CLASS @, DeniesEverybody) {
+TEST(TEMPLATE_CLASS, DeniesEverybody) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1());
   const auto outcome = plugin.authenticate(dispatch::AuthAction::login, {{"name", "ada"}});
