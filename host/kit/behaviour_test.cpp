@@ -1,0 +1,126 @@
+#include "kit/behaviour.hpp"
+#include "base/base.hpp"
+#include "kit/files.hpp"
+#include "kit/signing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+namespace dispatch::kit {
+namespace {
+
+class BehaviourTest : public ::testing::Test {
+ protected:
+  BehaviourTest() { ::setenv("XDG_CONFIG_HOME", directory.path().c_str(), 1); }
+
+  /// A package of a test library of the plugin room, not signed.
+  std::string package(const std::string& library, const std::string& id, const std::string& type = "ticket") {
+    const auto path = directory.path() + '/' + id;
+    const auto bytes = readFile(DISPATCH_TEST_LIBRARIES "/lib" + library + ".so");
+    const auto name = "lib" + id + ".so";
+    writeFile(path + '/' + name, bytes);
+    const Json manifest{{"id", id},
+                        {"title", "Test plugin"},
+                        {"description", "For the tests of the kit"},
+                        {"version", "1.0.0"},
+                        {"type", type},
+                        {"abi", "1"},
+                        {"author", "Dispatch"},
+                        {"license", "Apache-2.0"},
+                        {"library", name},
+                        {"files", {{name, digestHex(bytes)}}},
+                        {"configuration", {{"type", "object"}, {"properties", Json::object()}}}};
+    writeFile(path + "/plugin.json", manifest.dump());
+    return path;
+  }
+
+  /// check [home] -> its finding
+  std::map<std::string, Verdict> checked(const std::string& path, CheckOptions options = {}) {
+    std::map<std::string, Verdict> all;
+    report = checkPlugin(equipment, path, options);
+    for (const auto& finding : report.findings)
+      all[finding.check + (finding.home.empty() ? "" : ' ' + finding.home)] = finding.verdict;
+    return all;
+  }
+
+  const TemporaryDirectory directory;
+  const Equipment equipment{DISPATCH_CONTRACTS, DISPATCH_TEMPLATES, DISPATCH_WORKER_PROGRAM, "", ""};
+  Report report;
+};
+
+TEST_F(BehaviourTest, EveryCheckHasAPromise) {
+  std::set<std::string_view> names;
+  for (const auto& check : behaviourChecks()) {
+    EXPECT_TRUE(names.insert(check.name).second) << check.name;
+    EXPECT_FALSE(check.promise.empty()) << check.name;
+  }
+}
+
+TEST_F(BehaviourTest, OurOwnPluginsPass) {
+  for (const char* id : {"dispatch-ticket", "smtp-email", "sodium", "dispatch-auth-provider-basic"}) {
+    checked(std::string(DISPATCH_TEST_PACKAGES "/") + id);
+    for (const auto& finding : report.findings)
+      EXPECT_NE(finding.verdict.state, Verdict::State::failed)
+          << id << ": " << finding.check << ' ' << finding.home << ": " << finding.verdict.sentence;
+  }
+}
+
+TEST_F(BehaviourTest, WhatIsNotSignedIsNoFailureUnlessASignatureIsRequired) {
+  const auto path = package("tiny", "tiny");
+  CheckOptions options;
+  options.only = {"signed", "loads"};
+  auto found = checked(path, options);
+  EXPECT_EQ(found.at("signed").state, Verdict::State::skipped);
+  EXPECT_NE(found.at("signed").sentence.find("dispatch-plugin sign " + path), std::string::npos);
+  EXPECT_EQ(found.at("loads worker").state, Verdict::State::ok) << found.at("loads worker").sentence;
+  options.requireSignature = true;
+  EXPECT_EQ(checked(path, options).at("signed").state, Verdict::State::failed);
+}
+
+TEST_F(BehaviourTest, OnesOwnSignatureIsGood) {
+  const auto path = package("tiny", "tiny");
+  const auto done = signPackage(equipment, path, {});
+  EXPECT_EQ(done.at("made"), true);
+  EXPECT_EQ(std::filesystem::status(developmentKeyPath()).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_NE(done.at("trust").get<std::string>().find("dispatch plugins trust add RW"), std::string::npos);
+  CheckOptions options;
+  options.only = {"signature", "key-ids"};
+  options.requireSignature = true;
+  EXPECT_EQ(checked(path, options).at("signature").state, Verdict::State::ok);
+  EXPECT_EQ(signPackage(equipment, path, {}).at("made"), false);
+}
+
+TEST_F(BehaviourTest, AnUnsoundPackageIsNotSigned) {
+  const auto path = package("tiny", "tiny");
+  writeFile(path + "/extra.txt", "not listed");
+  EXPECT_THROW(signPackage(equipment, path, {}), Problem);
+  EXPECT_FALSE(std::filesystem::exists(path + "/plugin.json.minisig"));
+  EXPECT_EQ(checked(path).at("unlisted").state, Verdict::State::failed);
+}
+
+TEST_F(BehaviourTest, AMissingMethodIsNamed) {
+  const auto path = package("tiny", "tiny");
+  const auto found = checked(path);
+  EXPECT_EQ(found.at("contract worker").state, Verdict::State::failed);
+  EXPECT_NE(found.at("contract worker").sentence.find("must have create, update"), std::string::npos)
+      << found.at("contract worker").sentence;
+}
+
+TEST_F(BehaviourTest, AnUnknownCheckIsRefusedWithTheNearest) {
+  CheckOptions options;
+  options.only = {"answer"};
+  try {
+    checked(package("tiny", "tiny"), options);
+    FAIL();
+  } catch (const Problem& problem) {
+    EXPECT_NE(std::string(problem.what()).find("did you mean answers?"), std::string::npos) << problem.what();
+  }
+}
+
+}  // namespace
+}  // namespace dispatch::kit
