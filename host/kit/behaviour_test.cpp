@@ -60,14 +60,18 @@ TEST_F(BehaviourTest, EveryCheckHasAPromise) {
   }
 }
 
-TEST_F(BehaviourTest, OurOwnPluginsPass) {
-  for (const char* id : {"dispatch-ticket", "smtp-email", "sodium", "dispatch-auth-provider-basic"}) {
-    checked(std::string(DISPATCH_TEST_PACKAGES "/") + id);
-    for (const auto& finding : report.findings)
-      EXPECT_NE(finding.verdict.state, Verdict::State::failed)
-          << id << ": " << finding.check << ' ' << finding.home << ": " << finding.verdict.sentence;
-  }
+class OwnPlugins : public BehaviourTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(OwnPlugins, Pass) {
+  checked(std::string(DISPATCH_TEST_PACKAGES "/") + GetParam());
+  for (const auto& finding : report.findings)
+    EXPECT_NE(finding.verdict.state, Verdict::State::failed)
+        << finding.check << ' ' << finding.home << ": " << finding.verdict.sentence;
 }
+
+INSTANTIATE_TEST_SUITE_P(All, OwnPlugins,
+                         ::testing::Values("dispatch-ticket", "smtp-email", "sodium",
+                                           "dispatch-auth-provider-basic"));
 
 TEST_F(BehaviourTest, WhatIsNotSignedIsNoFailureUnlessASignatureIsRequired) {
   const auto path = package("tiny", "tiny");
