@@ -82,6 +82,16 @@ says "a version is one package for ever"
 run dispatch-plugin diff --help
 says "exit code 1 if it breaks something"
 
+# The examples in C, and in Rust without crates: the boundary needs no C++. Debian's rustc: another may want a home of its own.
+run cmake -S "$root/sdk/examples/c" -B c -DCMAKE_PREFIX_PATH="$work/prefix"
+run cmake --build c
+run dispatch-plugin check c/lib/dispatch/plugins/plain-ticket
+run cmake -S "$root/sdk/examples/rust" -B rust -DCMAKE_PREFIX_PATH="$work/prefix" -DRUSTC=/usr/bin/rustc
+run cmake --build rust
+run dispatch-plugin check rust/lib/dispatch/plugins/rust-ticket
+says "0 failed"
+echo "the examples in C and Rust pass every check"
+
 # A changed file after signing.
 cp -r "$package" changed
 echo "more" >>changed/LICENSE
