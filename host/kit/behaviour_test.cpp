@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -18,9 +19,11 @@ class BehaviourTest : public ::testing::Test {
   BehaviourTest() { ::setenv("XDG_CONFIG_HOME", directory.path().c_str(), 1); }
 
   /// A package of a test library of the plugin room, not signed.
-  std::string package(const std::string& library, const std::string& id, const std::string& type = "ticket") {
+  std::string package(const std::string& library, const std::string& id, const std::string& type = "ticket",
+                      const std::string& libraries = DISPATCH_TEST_LIBRARIES,
+                      const Json& schema = {{"type", "object"}, {"properties", Json::object()}}) {
     const auto path = directory.path() + '/' + id;
-    const auto bytes = readFile(DISPATCH_TEST_LIBRARIES "/lib" + library + ".so");
+    const auto bytes = readFile(libraries + "/lib" + library + ".so");
     const auto name = "lib" + id + ".so";
     writeFile(path + '/' + name, bytes);
     const Json manifest{{"id", id},
@@ -33,7 +36,8 @@ class BehaviourTest : public ::testing::Test {
                         {"license", "Apache-2.0"},
                         {"library", name},
                         {"files", {{name, digestHex(bytes)}}},
-                        {"configuration", {{"type", "object"}, {"properties", Json::object()}}}};
+                        {"timeout_ms", 2000},
+                        {"configuration", schema}};
     writeFile(path + "/plugin.json", manifest.dump());
     return path;
   }
@@ -114,6 +118,54 @@ TEST_F(BehaviourTest, AMissingMethodIsNamed) {
   EXPECT_NE(found.at("contract worker").sentence.find("must have create, update"), std::string::npos)
       << found.at("contract worker").sentence;
 }
+
+/// A defect of testing/misbehaves.c, the check that finds it where, and a part of what it says.
+struct Defect {
+  const char *name, *check, *home, *says;
+};
+
+class FindsDefect : public BehaviourTest, public ::testing::WithParamInterface<Defect> {};
+
+TEST_P(FindsDefect, AndNamesIt) {
+  const auto& defect = GetParam();
+  const Json schema{{"type", "object"}, {"properties", {{"defect", {{"type", "string"}}}}}};
+  const auto path = package("misbehaves", "misbehaves", "ticket", DISPATCH_KIT_LIBRARIES, schema);
+  CheckOptions options;
+  options.only = {defect.check};
+  options.home = defect.home;
+  options.limit = std::chrono::seconds(20);
+  for (const auto& finding : (checked(path, options), report.findings))
+    EXPECT_NE(finding.verdict.state, Verdict::State::failed)
+        << "without the defect: " << finding.verdict.sentence;
+  options.configuration = {{"defect", defect.name}};
+  const auto found = checked(path, options).at(std::string(defect.check) + ' ' + defect.home);
+  EXPECT_EQ(found.state, Verdict::State::failed) << found.sentence;
+  EXPECT_NE(found.sentence.find(defect.says), std::string::npos) << found.sentence;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FindsDefect,
+    ::testing::Values(
+        Defect{"silent-create", "create", "worker", "refused"},
+        Defect{"one-instance", "side-by-side", "process", "refused"},
+        Defect{"one-start", "restart", "worker", "Start number 2 fails: It was started before."},
+        Defect{"crash", "answers", "process", "crashed by signal 6"},
+        Defect{"crash", "answers", "worker", "its worker crashed in create"},
+        Defect{"exit", "answers", "process", "left its process with exit code 3"},
+        Defect{"exit", "answers", "worker", "its worker left in create"},
+        Defect{"hang", "answers", "worker", "A method must end by its timeout"},
+        Defect{"hang", "cancel", "process", "although it was cancelled after 20 ms"},
+        Defect{"silent", "answers", "worker", "Every failure needs a sentence"},
+        Defect{"contract", "answers", "process", "the answer breaks the contract of ticket.create"},
+        Defect{"any-method", "unknown-method", "process", "expected is DISPATCH_ERR_UNSUPPORTED"},
+        Defect{"report", "health", "worker", "its report is not"},
+        Defect{"environment", "same-answers", "both", "create (example 1) differs"},
+        Defect{"file", "sandbox", "worker", "The sandbox refused"}),
+    [](const auto& info) {
+      auto name = std::string(info.param.name) + '_' + info.param.home + '_' + info.param.check;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
 
 TEST_F(BehaviourTest, AnUnknownCheckIsRefusedWithTheNearest) {
   CheckOptions options;

@@ -93,11 +93,12 @@ std::optional<std::string> defectOf(const Exercised& exercised) {
   if (outcome.ok()) return std::nullopt;
   const auto& message = outcome.message;
   const auto wrong = exercised.what + ": " + message;
-  if (message.find("without saying why") != std::string::npos)
-    return wrong + " Every failure needs a sentence: call->fail in C, throw Failure in C++.";
-  if (outcome.status == DISPATCH_ERR_INTERNAL) return wrong;
   if (outcome.status == DISPATCH_ERR_TIMEOUT)
     return wrong + " A method must end by its timeout even when nobody answers.";
+  if (message.find("without saying why") != std::string::npos)
+    return wrong + " Every failure needs a sentence: call->fail in C, throw Failure in C++.";
+  if (outcome.status == DISPATCH_ERR_INTERNAL || message.find("its worker ") != std::string::npos)
+    return wrong;
   // The host's words where an answer breaks its contract (ProcessInstance).
   if (message.starts_with("Plugin ") && message.find(", but ") != std::string::npos &&
       message.find(" answered ") != std::string::npos)
