@@ -82,6 +82,15 @@ says "a version is one package for ever"
 run dispatch-plugin diff --help
 says "exit code 1 if it breaks something"
 
+# A key's line may look like a path.
+until tail -n 1 slash.pub 2>/dev/null | grep -q /; do
+  rm -f slash.key slash.pub
+  run dispatch-plugin keygen --key slash.key
+done
+refused dispatch-plugin keygen --key slash.key
+says "a key is never overwritten"
+run dispatch plugins trust add "$(tail -n 1 slash.pub)" --name Slash --ids 'slash-*'
+
 # The examples in C, and in Rust without crates: the boundary needs no C++. Debian's rustc: another may want a home of its own.
 run cmake -S "$root/sdk/examples/c" -B c -DCMAKE_PREFIX_PATH="$work/prefix"
 run cmake --build c
