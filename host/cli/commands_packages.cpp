@@ -130,7 +130,9 @@ Json trustKey(const config::Settings& settings, const Json& args) {
   plugin::TrustedKey key;
   key.name = textOr(args, "name");
   const auto given = textOr(args, "key");
-  key.key = given.starts_with("RW") && given.find_first_of("/.") == std::string::npos
+  // A key is base64, so it may look like a path: what names a file is one.
+  std::error_code error;
+  key.key = given.starts_with("RW") && !std::filesystem::exists(given, error)
                 ? plugin::minisign::parsePublicKey(given, "The key given")
                 : plugin::minisign::parsePublicKey(readText(given), given);
   key.ids = args.value("ids", std::vector<std::string>());

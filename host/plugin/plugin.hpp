@@ -11,3 +11,4 @@
 #include "plugin/package_store.hpp"
 #include "plugin/trust_files.hpp"
 #include "plugin/trust_policy.hpp"
+#include "plugin/version.hpp"

@@ -1,0 +1,85 @@
+#include "kit/call_method.hpp"
+
+#include "base/base.hpp"
+#include "kit/contained.hpp"
+#include "kit/exercise.hpp"
+#include "kit/files.hpp"
+#include "kit/package_findings.hpp"
+#include "kit/sample.hpp"
+
+namespace dispatch::kit {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+plugin::JsonOutcome call(plugin::Instance& instance, const CallMethodOptions& options) {
+  const auto& [method, input, configuration, home, allowPrivate] = options;
+  if (method == "test") return instance.test(input);
+  if (method == "describe") return instance.describeAuth();
+  if (method == "authenticate") return instance.authenticate(input);
+  if (method == "encrypt") return instance.encrypt(textOr(input, "name"), textOr(input, "text"));
+  if (method == "decrypt") {
+    const auto opened = instance.decrypt(textOr(input, "name"), textOr(input, "text"));
+    plugin::JsonOutcome outcome;
+    static_cast<plugin::Outcome&>(outcome) = opened;
+    if (opened.ok()) outcome.value = std::string(opened.secret.reveal());
+    return outcome;
+  }
+  plugin::CallOptions call;
+  call.idempotencyKey = randomUuid();
+  return instance.invoke(method, input, call);
+}
+
+Json callIn(const Equipment& equipment, const std::string& searchPath, const plugin::Manifest& manifest,
+            const Json& configuration, const std::string& home, const CallMethodOptions& options) {
+  Bench bench(equipment, searchPath, manifest.id, home, options.allowPrivate);
+  auto instance = bench.started(configuration);
+  const auto began = std::chrono::steady_clock::now();
+  const auto outcome = call(*instance, options);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
+  instance.reset();
+  return {{"home", home},
+          {"ok", outcome.ok()},
+          {"status", textOf(outcome).substr(0, textOf(outcome).find(':'))},
+          {"message", outcome.message},
+          {"answer", outcome.value},
+          {"milliseconds", took.count()},
+          {"log", bench.logLines()}};
+}
+
+}  // namespace
+
+Json callMethod(const Equipment& equipment, const std::string& directory, const CallMethodOptions& options) {
+  const auto examined = examinePackage(equipment, directory, false, {});
+  for (const auto& finding : examined.findings)
+    if (finding.verdict.state == Verdict::State::failed)
+      throw Problem(Problem::Kind::invalid, "The package is not sound. Check \"" + finding.check +
+                                                "\" failed: " + finding.verdict.sentence);
+  const auto& manifest = examined.manifest;
+  const auto configuration =
+      options.configuration.is_null() ? sampleOf(manifest.configurationSchema) : options.configuration;
+  plugin::makeConfiguration(manifest.configurationSchema, configuration,
+                            1);  // its refusal, before anything starts
+  const TemporaryDirectory copy;
+  examined.writeTo(copy.path() + '/' + manifest.id);
+  Json all = Json::array();
+  for (const char* home : {"process", "worker"}) {
+    if (options.home != "both" && options.home != home) continue;
+    const auto contained =
+        runContained([&] { return callIn(equipment, copy.path(), manifest, configuration, home, options); },
+                     15min, Network::host);
+    all.push_back(contained.answered
+                      ? contained.answer
+                      : Json{{"home", home},
+                             {"ok", false},
+                             {"status", "INTERNAL"},
+                             {"message", "The plugin " + contained.end + ". " + contained.output},
+                             {"answer", nullptr},
+                             {"milliseconds", contained.milliseconds},
+                             {"log", Json::array()}});
+  }
+  return all;
+}
+
+}  // namespace dispatch::kit

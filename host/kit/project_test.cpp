@@ -1,0 +1,59 @@
+#include "kit/project.hpp"
+#include "base/problem.hpp"
+#include "kit/files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace dispatch::kit {
+namespace {
+
+class ProjectTest : public ::testing::Test {
+ protected:
+  std::string refusal(const std::string& type, const std::string& id) {
+    try {
+      makeProject(equipment, {type, id, directory.path() + "/made", "c++"});
+      return "";
+    } catch (const Problem& problem) {
+      return problem.what();
+    }
+  }
+  const Equipment equipment{DISPATCH_CONTRACTS, DISPATCH_TEMPLATES, "", "", ""};
+  const TemporaryDirectory directory;
+};
+
+TEST_F(ProjectTest, MakesEveryTypeInBothLanguages) {
+  for (const char* language : {"c", "c++"}) {
+    const auto types = projectTypes(equipment, language);
+    EXPECT_EQ(types.size(), 7u);
+    for (const auto& type : types) {
+      const auto path = directory.path() + '/' + language + type;
+      makeProject(equipment, {type, "7-acme", path, language});
+      const auto manifest = Json::parse(readFile(path + "/plugin.json"));
+      EXPECT_EQ(manifest.at("id"), "7-acme");
+      EXPECT_EQ(manifest.at("type"), type);
+      EXPECT_TRUE(std::filesystem::exists(path + "/plugin_7_acme_test.cpp"));
+      for (const auto& item : std::filesystem::directory_iterator(path))
+        EXPECT_EQ(readFile(item.path()).find("TEMPLATE_"), std::string::npos) << item.path();
+    }
+  }
+}
+
+TEST_F(ProjectTest, SaysWhichTypeWasMeant) {
+  EXPECT_NE(refusal("tickt", "acme-jira").find("did you mean ticket?"), std::string::npos);
+  EXPECT_NE(refusal("blob", "acme-jira").find("There are: auth-provider, contact"), std::string::npos);
+}
+
+TEST_F(ProjectTest, SaysTheRuleOfIds) {
+  for (const char* id : {"Acme", "ac", "-acme", "acme-", "acme_jira", "../acme"})
+    EXPECT_NE(refusal("ticket", id).find("3 to 64 characters of a-z, 0-9 and -"), std::string::npos) << id;
+}
+
+TEST_F(ProjectTest, OverwritesNothing) {
+  EXPECT_EQ(refusal("ticket", "acme-jira"), "");
+  EXPECT_NE(refusal("ticket", "acme-jira").find("is there already"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dispatch::kit

@@ -1,0 +1,36 @@
+#include <dispatch/testing.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using dispatch::testing::FakeHost;
+using dispatch::testing::HttpAnswer;
+using dispatch::testing::Json;
+
+Json settings(FakeHost& host) {
+  return {{"url", "https://service.example"}, {"token", host.secret("s3cret")}};
+}
+
+TEST(TEMPLATE_CLASS, KnowsSomebody) {
+  FakeHost host;
+  host.onHttp = [](const auto&) {
+    return HttpAnswer{201, R"({"name": "Grace Hopper", "team": "Compilers"})"};
+  };
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto outcome = plugin.invoke("get", {{"email", "grace@example.com"}});
+  ASSERT_TRUE(outcome.ok()) << outcome.message;
+  EXPECT_EQ(outcome.value["fullname"], "Grace Hopper");
+  EXPECT_EQ(host.httpCalls.at(0).header("Authorization"), "Bearer s3cret");
+}
+
+TEST(TEMPLATE_CLASS, AWrongTokenIsForAPersonToMend) {
+  FakeHost host;
+  host.onHttp = [](const auto&) { return HttpAnswer{401, "no"}; };
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto outcome = plugin.invoke("get", {{"email", "grace@example.com"}});
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_DENIED);
+  EXPECT_NE(outcome.message.find("API token"), std::string::npos) << outcome.message;
+}
+
+}  // namespace

@@ -1,0 +1,38 @@
+#include <dispatch/testing.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using dispatch::testing::FakeHost;
+using dispatch::testing::HttpAnswer;
+using dispatch::testing::Json;
+
+const Json incident = {{"id", 1}, {"name", "dispatch-1"}, {"title", "Checkout answers 503"}};
+
+Json settings(FakeHost& host) {
+  return {{"url", "https://service.example"}, {"token", host.secret("s3cret")}};
+}
+
+TEST(TEMPLATE_CLASS, OpensATicket) {
+  FakeHost host;
+  host.onHttp = [](const auto&) {
+    return HttpAnswer{201, R"({"key": "T-1", "url": "https://service.example/T-1"})"};
+  };
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto outcome = plugin.invoke("create", {{"incident", incident}});
+  ASSERT_TRUE(outcome.ok()) << outcome.message;
+  EXPECT_EQ(outcome.value["resource_id"], "T-1");
+  EXPECT_EQ(host.httpCalls.at(0).header("Authorization"), "Bearer s3cret");
+}
+
+TEST(TEMPLATE_CLASS, AWrongTokenIsForAPersonToMend) {
+  FakeHost host;
+  host.onHttp = [](const auto&) { return HttpAnswer{401, "no"}; };
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto outcome = plugin.invoke("create", {{"incident", incident}});
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_DENIED);
+  EXPECT_NE(outcome.message.find("API token"), std::string::npos) << outcome.message;
+}
+
+}  // namespace
