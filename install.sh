@@ -165,9 +165,12 @@ install_it() {
   [ "$before" = "$after" ] || changed=yes
   as_root install -d -m 0750 -o root -g dispatch "$etc"
   as_root install -d -m 0750 -o dispatch -g dispatch "$var" "$logs" "$run"
-  if [ ! -e /usr/local/bin/dispatch ] || [ -L /usr/local/bin/dispatch ]; then
-    as_root ln -sfn "$prefix/bin/dispatch" /usr/local/bin/dispatch
-  fi
+  local program
+  for program in dispatch dispatch-plugin; do
+    if [ ! -e "/usr/local/bin/$program" ] || [ -L "/usr/local/bin/$program" ]; then
+      as_root ln -sfn "$prefix/bin/$program" "/usr/local/bin/$program"
+    fi
+  done
 }
 
 secret_text() { head -c 48 /dev/urandom | base64 | tr -d '+/=\n' | cut -c1-48; }

@@ -9,6 +9,8 @@
 namespace dispatch::flow {
 namespace {
 
+constexpr Instant never = Instant::max();
+
 Poco::Logger& logger() { return Poco::Logger::get("dispatch.flow"); }
 
 /// How many candidates one look takes: more than are claimed, as some lanes may fill up on the way.
@@ -112,12 +114,12 @@ void EngineCore::dispatchLoop() {
       _poked = false;
       room = workers - std::min(workers, _busy + _queue.size());
     }
-    std::optional<Instant> due;
+    Instant due = never;
     bool claimedAll = false;
     try {
       if (room > 0 && _hosts.alive()) {
-        due = nextDue();
-        if (due && *due <= now()) {
+        due = nextDue().value_or(never);
+        if (due <= now()) {
           const std::vector<Claim> claims = claim(room);
           for (const Claim& one : claims) failPoint("flow.after_claim", one.key);
           {
@@ -131,7 +133,7 @@ void EngineCore::dispatchLoop() {
           claimedAll = !claims.empty() && claims.size() < room;
           // Nothing claimable although something is due: its lane is full, or another host was quicker. Both
           // wake us.
-          due.reset();
+          due = never;
         }
       }
     } catch (const std::exception& problem) {
@@ -142,12 +144,12 @@ void EngineCore::dispatchLoop() {
     const auto ready = [&] { return _poked || !_running; };
     if (claimedAll) continue;
     const bool bounded = _database.dialect() == store::Dialect::postgresql;
-    if (!due && !bounded) {
+    if (due == never && !bounded) {
       _wakeDispatcher.wait(lock, ready);
     } else {
       auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(kLook);
-      if (due) {
-        const auto until = std::chrono::ceil<std::chrono::milliseconds>(*due - now());
+      if (due != never) {
+        const auto until = std::chrono::ceil<std::chrono::milliseconds>(due - now());
         wait = bounded ? std::min(wait, until) : until;
       }
       _wakeDispatcher.wait_for(lock, std::max(wait, std::chrono::milliseconds(1)), ready);
