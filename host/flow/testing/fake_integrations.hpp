@@ -219,6 +219,7 @@ class FakeIntegrations final : public integrations::Integrations {
     return one.instance ? std::vector{one} : std::vector<integrations::Serving>{};
   }
   std::vector<integrations::Serving> authProviders() override { return {}; }
+  Json reload(const std::string&, const std::string&) override { return Json::object(); }
 
  private:
   std::mutex _mutex;
