@@ -103,7 +103,8 @@ void CallSeats::abandon(int seat, std::uint64_t holdUntilNs) {
       // A control function must stay possible, whatever a call before it does: it gives its seat up at once.
       const bool control = seat == controlSeat();
       auto* next = control ? fresh() : nullptr;
-      _abandoned.emplace(&call, Abandoned{control ? -1 : seat, holdUntilNs, monotonicNs()});
+      _abandoned.emplace(
+          &call, Abandoned{control ? -1 : seat, holdUntilNs, monotonicNs(), std::string(call.method())});
       if (control) {
         _seats[static_cast<std::size_t>(seat)].store(next, std::memory_order_release);
       } else {
@@ -122,8 +123,7 @@ void CallSeats::takeBackOverdue(std::uint64_t nowNs) {
   for (auto& [call, abandoned] : _abandoned) {
     if (abandoned.seat < 0 || nowNs < abandoned.holdUntilNs) continue;
     _logger.error("Plugin " + _pluginId + " has not completed request " + std::to_string(call->requestId()) +
-                  " (" + std::string(call->method()) +
-                  ") since it was given up; its turn is given to others now.");
+                  " (" + abandoned.method + ") since it was given up; its turn is given to others now.");
     --_held;
     reseat(std::exchange(abandoned.seat, -1), fresh());
   }

@@ -64,6 +64,7 @@ class CallSeats final : public CallOwner, public WatchedCalls {
     int seat;  ///< -1 once its turn was taken back
     std::uint64_t holdUntilNs;
     std::uint64_t sinceNs;
+    std::string method;  ///< the caller's text is gone when this is read
   };
   HostCall* fresh();  ///< under _mutex
   void reseat(int seat, HostCall* with) noexcept;

@@ -43,7 +43,9 @@ HostCall::HostCall(CallOwner& owner) : _owner(owner) {
 void HostCall::begin(const Start& start) noexcept {
   _abi.request_id = start.requestId;
   _abi.deadline_ns = start.deadlineNs;
-  _abi.idempotency_key = {start.idempotencyKey.data(), start.idempotencyKey.size()};
+  // In the call's own memory: a plugin that was given up may read it after the caller has gone.
+  _abi.idempotency_key = {nullptr, 0};
+  if (!start.idempotencyKey.empty()) copyOut(start.idempotencyKey, _abi.idempotency_key);
   _method = start.method;
   if (start.traceId != nullptr) std::memcpy(_abi.trace_id, start.traceId, sizeof _abi.trace_id);
   if (start.spanId != nullptr) std::memcpy(_abi.span_id, start.spanId, sizeof _abi.span_id);

@@ -52,8 +52,8 @@ class HostCall {
   struct Start {
     std::uint64_t requestId = 0;
     std::uint64_t deadlineNs = 0;
-    std::string_view idempotencyKey;         ///< outlives the call
-    std::string_view method;                 ///< outlives the call; for messages
+    std::string_view idempotencyKey;         ///< copied
+    std::string_view method;                 ///< outlives the caller's wait; for messages
     const unsigned char* traceId = nullptr;  ///< 16 bytes, or null
     const unsigned char* spanId = nullptr;   ///< 8 bytes, or null
   };

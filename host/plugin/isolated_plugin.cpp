@@ -72,11 +72,15 @@ dispatch_status IsolatedPlugin::create(const dispatch_host* host, const dispatch
     if (!library) return hostCall.fail(DISPATCH_ERR_INTERNAL, "its library is not one of a worker", 0);
     std::shared_ptr<IsolatedPlugin> made(new IsolatedPlugin(std::move(library), context));
     made->_configuration.assign(configuration.ptr, configuration.len);
+    // If it fails, the services' side goes at once, and the keeper's thread may be about to use it.
+    const auto silent = [](IsolatedPlugin* plugin) { plugin->silence(); };
+    std::unique_ptr<IsolatedPlugin, decltype(silent)> unfinished(made.get(), silent);
     const std::lock_guard life(made->_life);
     auto process = made->_library->start(made->weak_from_this(), made->grantedServices(), 10s);
     const auto status = made->createIn(*process, hostCall);
     if (status != DISPATCH_OK) return status;
     made->_process = std::move(process);
+    unfinished.release();
     *out = reinterpret_cast<dispatch_instance*>(new Holder{std::move(made)});
     return DISPATCH_OK;
   } catch (const Problem& problem) {
@@ -86,9 +90,15 @@ dispatch_status IsolatedPlugin::create(const dispatch_host* host, const dispatch
   }
 }
 
+void IsolatedPlugin::silence() noexcept {
+  const std::lock_guard hearing(_hearing);
+  _gone = true;
+}
+
 void IsolatedPlugin::destroy(dispatch_instance* instance) noexcept {
   auto* holder = holderOf(instance);
   if (holder == nullptr) return;
+  holder->plugin->silence();
   {
     const std::lock_guard lock(holder->plugin->_mutex);
     if (holder->plugin->_process) holder->plugin->_process->kill("its instance ended");
@@ -394,12 +404,16 @@ Instance::Worker IsolatedPlugin::status() const {
 }
 
 void IsolatedPlugin::workerLogged(std::uint32_t level, std::string_view text) noexcept {
+  const std::lock_guard hearing(_hearing);
+  if (_gone) return;
   const auto* table = static_cast<const dispatch_log_1*>(logService());
   table->write(_context.host(), nullptr, level, {text.data(), text.size()});
 }
 
 void IsolatedPlugin::workerMisbehaved(std::uint64_t request, std::string_view text) noexcept {
   try {
+    const std::lock_guard hearing(_hearing);
+    if (_gone) return;
     std::uint64_t dropped = 0;
     if (!_context.logGate().pass(monotonicNs(), dropped)) return;
     _context.logger().error("Plugin " + _library->manifest().id + ' ' + oneLine(text, 200) + " (request " +
@@ -412,6 +426,8 @@ void IsolatedPlugin::workerMisbehaved(std::uint64_t request, std::string_view te
 
 void IsolatedPlugin::workerWasDenied(std::string_view systemCall) noexcept {
   try {
+    const std::lock_guard hearing(_hearing);
+    if (_gone) return;
     {
       const std::lock_guard lock(_mutex);
       ++_denied;
@@ -430,6 +446,8 @@ void IsolatedPlugin::workerWasDenied(std::string_view systemCall) noexcept {
 
 void IsolatedPlugin::workerClosedStream(std::uint64_t number) noexcept {
   try {
+    const std::lock_guard hearing(_hearing);
+    if (_gone) return;
     _streams.close(number);
   } catch (...) {
     // The instance closes it.
@@ -438,6 +456,8 @@ void IsolatedPlugin::workerClosedStream(std::uint64_t number) noexcept {
 
 void IsolatedPlugin::workerWrote(std::string_view text) noexcept {
   try {
+    const std::lock_guard hearing(_hearing);
+    if (_gone) return;
     std::uint64_t dropped = 0;
     if (!_context.logGate().pass(monotonicNs(), dropped)) return;
     _context.logger().information("[instance " + std::to_string(_context.scope().instanceId) + " output] " +
@@ -449,6 +469,8 @@ void IsolatedPlugin::workerWrote(std::string_view text) noexcept {
 
 void IsolatedPlugin::workerEnded() noexcept {
   try {
+    const std::lock_guard hearing(_hearing);
+    if (_gone) return;
     _streams.closeAll();
   } catch (...) {
     // The instance closes them.

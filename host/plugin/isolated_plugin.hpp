@@ -67,6 +67,8 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
   void readShape(wire::Reader& reader);
   /// What became of a worker that ended under a call: counts, records, and says it in a sentence.
   std::string buried(WorkerProcess& process, HostCall& call, std::uint32_t function);
+  /// The worker is not listened to any more: `_context` is about to go.
+  void silence() noexcept;
   void record(const std::string& how, const std::optional<WorkerEnd>& end, HostCall& call,
               std::uint32_t function) const;
   std::string name() const;
@@ -92,6 +94,9 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
   std::recursive_mutex _life;  ///< start, restart and what they remember
   std::string _configuration;
   bool _started = false;
+
+  std::mutex _hearing;  ///< the keeper's thread is in here; the instance ends when it is not
+  bool _gone = false;
 
   mutable std::mutex _mutex;
   std::shared_ptr<WorkerProcess> _process;

@@ -139,8 +139,11 @@ JsonOutcome ProcessInstance::invoke(const std::string& method, const Json& input
   return runForJson(
       method, known->effect, options,
       [&](HostCall& call, dispatch_str* out) {
-        return table->invoke(_instance, call.abi(), {method.data(), method.size()},
-                             {text.data(), text.size()}, out);
+        // In the call's own memory: a pending call may outlive its caller.
+        dispatch_str name{}, in{};
+        if (!call.copyOut(method, name) || !call.copyOut(text, in))
+          return call.fail(DISPATCH_ERR_LIMIT, "its input does not fit into the memory of a call", 0);
+        return table->invoke(_instance, call.abi(), name, in, out);
       },
       [&](const Json& value) -> std::optional<std::string> {
         const auto violations = contract->output->check(value);
@@ -166,7 +169,10 @@ JsonOutcome ProcessInstance::test(const Json& input, const CallOptions& options)
   return runForJson(
       "test", Effect::read, options,
       [&](HostCall& call, dispatch_str* out) {
-        return table->test(_instance, call.abi(), {text.data(), text.size()}, out);
+        dispatch_str in{};
+        if (!call.copyOut(text, in))
+          return call.fail(DISPATCH_ERR_LIMIT, "its input does not fit into the memory of a call", 0);
+        return table->test(_instance, call.abi(), in, out);
       },
       [](const Json& value) -> std::optional<std::string> {
         const auto checks = value.is_object() ? value.find("checks") : value.end();

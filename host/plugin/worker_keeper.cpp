@@ -107,9 +107,7 @@ WorkerKeeper::~WorkerKeeper() {
   ::close(_wake);
 }
 
-void WorkerKeeper::wake() const {
-  ::eventfd_write(_wake, 1);
-}
+void WorkerKeeper::wake() const { ::eventfd_write(_wake, 1); }
 
 void WorkerKeeper::onThread(const std::function<void()>& task) {
   if (std::this_thread::get_id() == _thread.get_id()) return task();
