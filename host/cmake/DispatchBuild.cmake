@@ -20,7 +20,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 add_compile_options(-Wall -Wextra -Wpedantic -fstack-protector-strong)
 if(DISPATCH_WERROR)
   # GCC 12 takes the empty state of an optimised std::optional or std::variant for an uninitialised value.
-  add_compile_options(-Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized>)
+  add_compile_options(-Werror $<$<CONFIG:Release>:-Wno-error=maybe-uninitialized>)
 endif()
 if(DISPATCH_SANITIZE)
   add_compile_options(-fsanitize=${DISPATCH_SANITIZE} -fno-omit-frame-pointer)
