@@ -27,7 +27,7 @@ struct Paths {
   std::string run;        ///< <prefix>/var/run/dispatch: pid file, control socket
   std::string log;        ///< <prefix>/var/log/dispatch
   std::string plugins;    ///< <prefix>/lib/dispatch/plugins
-  std::string worker;     ///< <prefix>/libexec/dispatch/dispatch-worker, or beside a program that is not installed
+  std::string worker;     ///< <prefix>/libexec/dispatch/dispatch-worker; in a build tree, beside it
   std::string web;        ///< <prefix>/share/dispatch/web
   std::string contracts;  ///< <prefix>/share/dispatch/contracts
   std::string trust;      ///< <prefix>/share/dispatch/trust: the key that signed what came with it
