@@ -55,6 +55,10 @@ const go = (path) => page.goto(`${dispatch.url}${path}`)
 const seen = (text, where = page) => where.getByText(text).first().waitFor()
 async function accessible() {
   await page.evaluate(axe)
+  // Text in the colour of its ground, which the checker takes for undecidable.
+  const invisible = await page.evaluate(() =>
+    [...document.querySelectorAll('a, button')].filter((one) => one.innerText?.trim() && getComputedStyle(one).color === getComputedStyle(one).backgroundColor).map((one) => one.innerText))
+  if (invisible.length) throw new Error(`cannot be read: ${invisible.join(', ')}`)
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
   const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact))
   if (serious.length) throw new Error(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target).slice(0, 3).join(' | ')}`).join('; '))
