@@ -54,6 +54,8 @@ const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) })
 const go = (path) => page.goto(`${dispatch.url}${path}`)
 const seen = (text, where = page) => where.getByText(text).first().waitFor()
 async function accessible() {
+  // The ring in a button that works has no name of its own: the button has it.
+  await page.locator('.v-btn--loading').first().waitFor({ state: 'detached' })
   await page.evaluate(axe)
   // Text in the colour of its ground, which the checker takes for undecidable.
   const invisible = await page.evaluate(() =>

@@ -27,7 +27,7 @@ export const strings = {
   incidents: {
     title: 'Incidents', search: 'Search incidents', filters: 'Filters', clear: 'Clear filters', none: 'No incidents yet',
     noneText: 'When something breaks, report it: the ticket, the people and the messages follow by themselves.',
-    noMatch: 'No incident matches', noMatchText: 'Change the words or the filters.', report: 'Report incident', csv: 'Export CSV',
+    noMatch: 'No incident matches', noMatchText: 'Change the words or the filters.', report: 'Report incident', csv: 'Export CSV', loading: 'Loading incidents',
   },
   report: {
     title: 'Report an incident', intro: 'Say what you know now. Everything can be changed later.', submit: 'Report incident',
