@@ -123,6 +123,8 @@ install_packages() {
   local missing=()
   while read -r package; do
     case $package in '' | '#'*) continue ;; esac
+    # A node from elsewhere brings its npm along, and conflicts with Debian's package of that name.
+    case $package in nodejs | npm) command -v "${package%js}" >/dev/null && continue ;; esac
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done <"$repo/config/packages/build.txt"
   if [ ${#missing[@]} -eq 0 ]; then
