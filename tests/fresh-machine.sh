@@ -26,7 +26,7 @@ if [ -z "$root" ]; then root=$(mktemp -d /var/tmp/dispatch-fresh.XXXXXX); keep=n
 inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LANG=C.UTF-8 "$@"; }
 finish() {
   inside sh -c 'command -v dispatch >/dev/null && dispatch server stop' >/dev/null 2>&1 || true
-  for mount in dev/shm dev/pts dev proc sys; do mountpoint -q "$root/$mount" && umount "$root/$mount"; done
+  for mount in dev/shm dev/pts dev proc sys; do mountpoint -q "$root/$mount" && umount --recursive --lazy "$root/$mount"; done
   if [ "$keep" = no ]; then rm -rf --one-file-system "$root"; fi
 }
 trap finish EXIT
