@@ -100,6 +100,7 @@ struct Api::State {
                "What changes, as server-sent events",
                "live",
                nullptr};
+    live.responseSchema = reference("OrganizationEvent");
     live.eventStream = true;
     router.add(std::move(live));
     for (const auto& resource : resources.all())

@@ -1,5 +1,7 @@
 #include "api/openapi.hpp"
 
+#include "api/shapes.hpp"
+
 #include <algorithm>
 
 namespace dispatch::api {
@@ -70,9 +72,9 @@ Json operation(const Route& route) {
     result["requestBody"] = {{"required", true},
                              {"content", {{"application/json", {{"schema", route.requestSchema}}}}}};
   const Json schema = route.responseSchema.is_null() ? Json::object() : route.responseSchema;
-  result["responses"] = {
-      {"200", {{"description", "Done"}, {"content", {{"application/json", {{"schema", schema}}}}}}},
-      {"default", errorResponse()}};
+  const char* type = route.eventStream ? "text/event-stream" : "application/json";
+  result["responses"] = {{"200", {{"description", "Done"}, {"content", {{type, {{"schema", schema}}}}}}},
+                         {"default", errorResponse()}};
   if (!route.access.open)
     result["security"] = Json::array({{{"session", Json::array()}}, {{"bearer", Json::array()}}});
   return result;
@@ -94,11 +96,19 @@ Json makeOpenApi(const Router& router, const Resources& resources, const std::st
                          {"loc", {{"type", "array"}, {"items", Json::object()}}}}},
                        {"required", Json::array({"msg"})}}}}}}},
                  {"required", Json::array({"detail"})}}}};
+  schemas.update(shapes());
   for (const auto& resource : resources.all()) describeSchemas(resources, *resource, schemas);
   const auto& incident = resources.get("Incident");
   Resource writable = incident;
   writable.path = "incidents";
   describeSchemas(resources, writable, schemas);
+  Json listed = schemas["IncidentRead"];
+  listed.erase("required");
+  listed["description"] =
+      "Without include[] and expand, a list has neither people, events nor plans; include[] names what it "
+      "has.";
+  schemas["IncidentListed"] = std::move(listed);
+  schemas["IncidentPagination"] = pageOf("IncidentListed");
   Json paths = Json::object();
   for (const auto& route : router.routes())
     paths["/api/v1" + route.pattern][lower(route.method)] = operation(route);

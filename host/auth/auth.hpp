@@ -4,5 +4,6 @@
 
 #include "auth/accounts.hpp"
 #include "auth/login.hpp"
+#include "auth/login_links.hpp"
 #include "auth/principal.hpp"
 #include "auth/sessions.hpp"

@@ -17,7 +17,7 @@ struct Values {
                              file, host, secretName, path, version, reason, notBefore, notAfter;
   std::vector<std::string> assignments, secrets, unset, ids;
   std::int64_t instance = 0;
-  int port = -1, databaseWait = 30;
+  int port = -1, databaseWait = 30, minutes = 10;
   bool json = false, passwordStdin = false, activate = false, deactivate = false, yes = false, quiet = false,
        background = false, enable = false, force = false;
 };
@@ -219,6 +219,18 @@ class Grammar {
     auto* reset = command(parent, "reset", "Set a new password and end all sessions; asks for it",
                           "  dispatch user reset me@example.com", fillPassword);
     email(reset), password(reset);
+    auto* link = command(parent, "login-link",
+                         "Make a link that logs a person in, once: the way in when no auth provider runs",
+                         "  dispatch user login-link me@example.com\n  dispatch user login-link --minutes 60 "
+                         "--organization default me@example.com",
+                         [this, fill](Json& args) {
+                           fill(args);
+                           args["minutes"] = _values.minutes;
+                         });
+    email(link), organization(link);
+    link->add_option("--minutes", _values.minutes, "How long it is good")
+        ->check(CLI::Range(1, 24 * 60))
+        ->capture_default_str();
     auto* list =
         command(parent, "list", "List accounts and roles", "  dispatch user list --organization default",
                 [this, list = &_values](Json& args) { args["organization"] = list->name; });

@@ -557,6 +557,8 @@ Json describeRunning(const plugin::Instance& instance) {
           {"p99_ms", statistics.p99Ms},
           {"last_error", statistics.lastError},
           {"last_error_at", statistics.lastErrorAt},
+          {"breaker", statistics.breaker},
+          {"breaker_until", statistics.breakerUntil},
           {"outbound", outbound}};
 }
 

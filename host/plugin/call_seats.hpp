@@ -31,6 +31,9 @@ class CallSeats final : public CallOwner, public WatchedCalls {
   /// Takes a seat, waiting until `deadlineNs`; -1 where none came free, the seats are closed, or
   /// `cancellation` was cancelled.
   int take(std::uint64_t deadlineNs, const std::shared_ptr<Cancellation>& cancellation);
+  /// So many calls wait that another one would do better to come back.
+  static constexpr int mostWaiting = 256;
+  bool crowded() const noexcept { return _gate.waiting() >= mostWaiting; }
   int controlSeat() const noexcept { return _turns; }  ///< whoever holds the control mutex has it
   HostCall& at(int seat) noexcept {
     return *_seats[static_cast<std::size_t>(seat)].load(std::memory_order_acquire);

@@ -64,6 +64,7 @@ struct CallOptions {
   std::chrono::milliseconds timeout{0};  ///< 0 = the manifest's for that method
   std::string idempotencyKey;
   std::shared_ptr<Cancellation> cancellation = {};
+  bool insist = false;  ///< asked also while the circuit breaker is open: a person wants to know
   std::array<std::uint8_t, 16> traceId = {};  ///< W3C Trace Context; all zero = none
   std::array<std::uint8_t, 8> spanId = {};
 };
@@ -136,7 +137,9 @@ class Instance {
     std::uint64_t calls = 0, failures = 0, inFlight = 0;
     std::string lastError;
     std::string lastErrorAt;
-    double p50Ms = 0, p99Ms = 0;  ///< of the last 512 calls, waiting for a turn included
+    double p50Ms = 0, p99Ms = 0;     ///< of the last 512 calls, waiting for a turn included
+    std::string breaker = "closed";  ///< "open": calls are refused at once, "probing": one is let through
+    std::string breakerUntil;        ///< where it is open: when the next call passes
   };
   virtual Statistics statistics() const = 0;
 

@@ -166,8 +166,10 @@ JsonOutcome ProcessInstance::test(const Json& input, const CallOptions& options)
                       "The input of the test is not valid: " + JsonSchema::sentence(violations) + "."),
               nullptr};
   const auto text = dumpJson(input);
+  auto insisting = options;
+  insisting.insist = true;
   return runForJson(
-      "test", Effect::read, options,
+      "test", Effect::read, insisting,
       [&](HostCall& call, dispatch_str* out) {
         dispatch_str in{};
         if (!call.copyOut(text, in))

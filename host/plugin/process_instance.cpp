@@ -51,6 +51,21 @@ const char* describe(dispatch_status status) {
   }
 }
 
+/// Of whether the plugin, or what it talks to, works at all. That it refused somebody's input says it does.
+CircuitBreaker::End whatItSays(const Outcome& outcome) {
+  switch (outcome.status) {
+    case DISPATCH_ERR_UNAVAILABLE:
+    case DISPATCH_ERR_TIMEOUT:
+    case DISPATCH_ERR_UNCERTAIN:
+    case DISPATCH_ERR_INTERNAL:
+      return CircuitBreaker::End::bad;
+    case DISPATCH_ERR_CANCELLED:
+      return CircuitBreaker::End::saysNothing;
+    default:
+      return CircuitBreaker::End::good;
+  }
+}
+
 /// Cancels a call when its caller's token is cancelled.
 class CancelLink {
  public:
@@ -158,11 +173,34 @@ std::uint64_t ProcessInstance::timeoutNs(std::string_view method, const CallOpti
   return static_cast<std::uint64_t>(timeout.count()) * 1'000'000;
 }
 
-Outcome ProcessInstance::refused(dispatch_status status, const std::string& message) {
+Outcome ProcessInstance::refused(dispatch_status status, const std::string& message,
+                                 std::uint32_t retryAfterMs) const {
   Outcome outcome;
   outcome.status = status;
   outcome.message = message;
+  outcome.retryAfterMs = retryAfterMs;
   return outcome;
+}
+
+std::optional<Outcome> ProcessInstance::brokenOff(std::string_view method, bool insist) {
+  const auto left = _breaker.refuses(monotonicNs(), insist);
+  if (!left) return std::nullopt;
+  const auto before = _statistics.read();
+  return refused(DISPATCH_ERR_UNAVAILABLE,
+                 "Plugin " + nameText() + " was not asked for " + std::string(method) +
+                     ": its last calls failed one after the other, the last one with \"" +
+                     oneLine(before.lastError, 300) + "\". It is asked again in " +
+                     std::to_string((left->count() + 999) / 1000) + " s.",
+                 static_cast<std::uint32_t>(left->count()));
+}
+
+Instance::Statistics ProcessInstance::statistics() const {
+  auto statistics = _statistics.read();
+  const auto breaker = _breaker.read(monotonicNs());
+  if (breaker.state == CircuitBreaker::State::closed) return statistics;
+  statistics.breaker = breaker.state == CircuitBreaker::State::open ? "open" : "probing";
+  statistics.breakerUntil = toText(now() + breaker.left);
+  return statistics;
 }
 
 Outcome ProcessInstance::outcomeOf(HostCall& call, std::string_view method, dispatch_status status) const {
@@ -256,6 +294,11 @@ Outcome ProcessInstance::runInTurn(std::string_view method, Effect effect, const
     return refused(DISPATCH_ERR_UNAVAILABLE, "Plugin " + nameText() + " is not running.");
   const auto startedNs = monotonicNs();
   const auto timeout = timeoutNs(method, options);
+  if (_seats->crowded())
+    return refused(DISPATCH_ERR_UNAVAILABLE,
+                   "Plugin " + nameText() + " is busy: " + std::to_string(CallSeats::mostWaiting) +
+                       " calls wait for their turn already. Nothing happened.",
+                   1000);
   const int seat = _seats->take(startedNs + timeout, options.cancellation);
   if (seat < 0) {
     if (options.cancellation && options.cancellation->cancelled())
@@ -269,11 +312,18 @@ Outcome ProcessInstance::runInTurn(std::string_view method, Effect effect, const
                                                  std::to_string(timeout / 1'000'000) +
                                                  " ms. Nothing happened.");
   }
-  return runInSeat(seat, method, effect, options, timeout, startedNs, enter, take);
+  auto outcome = runInSeat(seat, method, effect, options, timeout, startedNs, enter, take);
+  if (_breaker.ended(whatItSays(outcome), monotonicNs()))
+    _context->logger().error(
+        "Plugin " + nameText() +
+        " is not asked for a while, because its calls failed one after the other. The last one: " +
+        outcome.message);
+  return outcome;
 }
 
 Outcome ProcessInstance::run(std::string_view method, Effect effect, const CallOptions& options, Enter enter,
                              Take take) {
+  if (auto refusal = brokenOff(method, options.insist)) return *refusal;
   const auto startedNs = monotonicNs();
   _statistics.began();
   auto outcome = runInTurn(method, effect, options, enter, take);
@@ -327,6 +377,7 @@ Outcome ProcessInstance::reconfigure(Configuration configuration) {
     return outcome;
   }
   _configuration = std::move(configuration);
+  _breaker.reset();
   try {
     readMethods();
   } catch (const Problem& problem) {

@@ -2,6 +2,7 @@
 
 #include "plugin/call_seats.hpp"
 #include "plugin/call_statistics.hpp"
+#include "plugin/circuit_breaker.hpp"
 #include "plugin/contracts.hpp"
 #include "plugin/flight_recorder.hpp"
 #include "plugin/ledger.hpp"
@@ -84,7 +85,7 @@ class ProcessInstance final : public Instance {
                         const CallOptions& options) override;
   JsonOutcome encrypt(const std::string& name, std::string_view plaintext,
                       const CallOptions& options) override;
-  Statistics statistics() const override { return _statistics.read(); }
+  Statistics statistics() const override;
   std::vector<Outbound> outbound() const override;
 
  private:
@@ -102,7 +103,9 @@ class ProcessInstance final : public Instance {
                     std::uint64_t timeoutNs, std::uint64_t startedNs, Enter enter, Take take);
   Outcome control(std::string_view method, Enter enter);
   Outcome outcomeOf(HostCall& call, std::string_view method, dispatch_status status) const;
-  Outcome refused(dispatch_status status, const std::string& message);
+  Outcome refused(dispatch_status status, const std::string& message, std::uint32_t retryAfterMs = 0) const;
+  /// A refusal where the breaker is open.
+  std::optional<Outcome> brokenOff(std::string_view method, bool insist);
   std::uint64_t timeoutNs(std::string_view method, const CallOptions& options) const;
   std::string nameText() const;
   FlightRecorder* recorder() const noexcept;
@@ -127,6 +130,7 @@ class ProcessInstance final : public Instance {
   std::unique_ptr<ServiceContext> _context;
   std::unique_ptr<CallSeats> _seats;
   CallStatistics _statistics;
+  CircuitBreaker _breaker;
   dispatch_instance* _instance = nullptr;
   std::atomic<State> _state{State::created};
   std::mutex _controlMutex;

@@ -227,8 +227,11 @@ TEST_F(InstanceTest, DefectiveAnswersAreFailuresWithASentence) {
       {"foreign_memory", "not in the memory of its call"},
       {"unknown_status", "unknown status -77"},
       {"positive_status", "unknown status 42"}};
+  instance = started();
+  CallOptions insisting;
+  insisting.insist = true;
   for (const auto& [method, sentence] : expected) {
-    const auto outcome = call(method);
+    const auto outcome = instance->invoke(method, Json::object(), insisting);
     EXPECT_EQ(outcome.status, DISPATCH_ERR_INTERNAL) << method;
     EXPECT_THAT(outcome.message, HasSubstr(sentence)) << method;
     EXPECT_TRUE(outcome.value.is_null()) << method;
@@ -250,6 +253,25 @@ TEST_F(InstanceTest, FailureHasItsSentenceOnOneLineAndItsRetryTime) {
   EXPECT_EQ(outcome.retryAfterMs, 7000u);
   EXPECT_EQ(outcome.message, "come back\\nlater");
   EXPECT_EQ(call("silent").retryAfterMs, 0u) << "of the call before";
+}
+
+TEST_F(InstanceTest, WhatFailsOneCallAfterTheOtherIsLeftAloneForAWhile) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(call("busy").message, "come back\\nlater") << i;
+  const auto refused = call("nothing");
+  EXPECT_EQ(refused.status, DISPATCH_ERR_UNAVAILABLE);
+  EXPECT_THAT(refused.message, AllOf(HasSubstr("was not asked for nothing"), HasSubstr("come back")));
+  EXPECT_GT(refused.retryAfterMs, 1000u);
+  EXPECT_EQ(instance->statistics().breaker, "open");
+  EXPECT_EQ(instance->statistics().calls, 5u) << "what was not asked is no call";
+  CallOptions insisting;
+  insisting.insist = true;
+  EXPECT_TRUE(instance->invoke("nothing", Json::object(), insisting).ok());
+  EXPECT_TRUE(call("nothing").ok());
+  EXPECT_EQ(instance->statistics().breaker, "closed");
+}
+
+TEST_F(InstanceTest, RefusalsOfWhatWasAskedSayThatThePluginWorks) {
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(call("silent").status, DISPATCH_ERR_DENIED) << i;
 }
 
 TEST_F(InstanceTest, TwentyMebibytesOfMemoryAreRefusedAndTenAreNot) {

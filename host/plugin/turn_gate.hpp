@@ -22,6 +22,7 @@ class TurnGate {
   /// Waits until no turn but `except` are taken; false if some still are at `untilNs`.
   bool waitIdle(std::uint64_t untilNs, const std::function<int()>& except);
   int taken() const noexcept;
+  int waiting() const noexcept { return _waiting.load(std::memory_order_relaxed); }
 
  private:
   const int _turns;

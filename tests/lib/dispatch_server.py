@@ -67,6 +67,7 @@ class Server:
         with open(os.path.join(self.etc, "dispatch.yaml"), "w") as file:
             file.write(yaml)
         self.process = None
+        self.answered = []  # (method, path, answer) of every request so far
 
     def sql(self, statement, database=None):
         connection = os.environ["DISPATCH_TEST_POSTGRESQL"]
@@ -135,7 +136,9 @@ class Server:
         try:
             connection.request(method, path, data, sent)
             response = connection.getresponse()
-            return Answer(response, response.read())
+            answer = Answer(response, response.read())
+            self.answered.append((method, path, answer))
+            return answer
         finally:
             connection.close()
 

@@ -36,6 +36,7 @@ struct Link {
   std::string column;    ///< "project_id"
   Resolve resolve = Resolve::byId;
   bool required = false;
+  bool notNull = false;                   ///< the column never is
   bool nested = false;                    ///< also shown where this resource is itself nested in another
   std::vector<std::string> aliases = {};  ///< model names a filter may use for it
 };
@@ -77,6 +78,9 @@ struct Resource {
   /// Members of the original's shape that this build does not fill yet: always present, as null, [] or a
   /// default.
   Json constants = Json::object();
+  /// JSON Schema of members whose field or value above does not show it; null where `present` takes them
+  /// away.
+  Json shapes = Json::object();
 
   /// Least role per operation; nullopt: there is no such route.
   struct Operations {

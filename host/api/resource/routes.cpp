@@ -1,12 +1,12 @@
 #include "api/resource/routes.hpp"
 
+#include "api/shapes.hpp"
+
 namespace dispatch::api {
 
 namespace {
 
 std::string idName(const Resource& resource) { return resource.table + "_id"; }
-
-Json reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
 
 Json listParameters() {
   const auto parameter = [](const char* name, Json schema, const char* description) {

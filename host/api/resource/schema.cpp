@@ -1,12 +1,12 @@
 #include "api/resource/resource.hpp"
+#include "api/shapes.hpp"
+
+#include <algorithm>
+#include <ranges>
 
 namespace dispatch::api {
 
 namespace {
-
-Json nullable(Json schema) { return {{"anyOf", Json::array({std::move(schema), {{"type", "null"}}})}}; }
-
-Json reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
 
 Json fieldSchema(const Field& field) {
   Json schema = Json::object();
@@ -39,16 +39,25 @@ Json fieldSchema(const Field& field) {
   return schema;
 }
 
-Json described(const Field& field) {
-  Json schema = field.required ? fieldSchema(field) : nullable(fieldSchema(field));
+/// `alwaysThere`: null is never answered, or never taken.
+Json described(const Field& field, bool alwaysThere) {
+  Json schema = alwaysThere ? fieldSchema(field) : nullable(fieldSchema(field));
   if (!field.description.empty()) schema["description"] = field.description;
   if (!field.defaultValue.is_null()) schema["default"] = field.defaultValue;
   return schema;
 }
 
+/// Inside another row, a row comes with null for most of what it refers to.
+bool comesInside(const Resources& resources, const Resource& resource) {
+  const auto refersHere = [&](const auto& reference) { return reference.resource == resource.model; };
+  return std::ranges::any_of(resources.all(), [&](const auto& other) {
+    return std::ranges::any_of(other->links, refersHere) || std::ranges::any_of(other->lists, refersHere);
+  });
+}
+
 }  // namespace
 
-void describeSchemas(const Resources&, const Resource& resource, Json& schemas) {
+void describeSchemas(const Resources& resources, const Resource& resource, Json& schemas) {
   Json read{{"type", "object"}, {"properties", {{"id", {{"type", "integer"}}}}}};
   Json create{{"type", "object"}, {"properties", Json::object()}};
   Json required = Json::array();
@@ -60,13 +69,16 @@ void describeSchemas(const Resources&, const Resource& resource, Json& schemas) 
                                                    : Json::object();
   for (const auto& field : resource.fields) {
     if (field.hidden) continue;
-    read["properties"][field.name] = described(field);
+    read["properties"][field.name] = described(field, field.required || field.notNull);
     if (field.readOnly) continue;
-    create["properties"][field.name] = described(field);
+    create["properties"][field.name] = described(field, field.required);
     if (field.required) required.push_back(field.name);
   }
+  const bool inside = comesInside(resources, resource);
   for (const auto& link : resource.links) {
-    read["properties"][link.name] = nullable(reference(link.resource + "Read"));
+    const auto target = reference(link.resource + "Read");
+    const bool isThere = link.notNull && (link.nested || !inside);
+    read["properties"][link.name] = isThere ? target : nullable(target);
     if (link.resolve == Link::Resolve::none) continue;
     const char* key = link.resolve == Link::Resolve::byId ? "id" : "name";
     Json sent{{"type", "object"},
@@ -76,27 +88,23 @@ void describeSchemas(const Resources&, const Resource& resource, Json& schemas) 
     if (link.required) required.push_back(link.name);
   }
   for (const auto& list : resource.lists) {
-    read["properties"][list.name] = {{"type", "array"}, {"items", reference(list.resource + "Read")}};
+    read["properties"][list.name] = listOf(reference(list.resource + "Read"));
     if (list.writable)
       create["properties"][list.name] = {
           {"type", "array"},
           {"items", {{"type", "object"}, {"properties", {{"id", {{"type", "integer"}}}}}}}};
   }
-  Json everything = Json::array();
-  for (const auto& [key, value] : read["properties"].items()) everything.push_back(key);
-  read["required"] = everything;
+  for (const auto& [name, shape] : resource.shapes.items())
+    if (shape.is_null())
+      read["properties"].erase(name);
+    else
+      read["properties"][name] = shape;
+  for (const auto& [name, member] : read["properties"].items()) read["required"].push_back(name);
   Json update = create;
   if (!required.empty()) create["required"] = required;
   schemas[resource.model + "Read"] = std::move(read);
   if (resource.path.empty()) return;
-  schemas[resource.model + "Pagination"] = {
-      {"type", "object"},
-      {"properties",
-       {{"items", {{"type", "array"}, {"items", reference(resource.model + "Read")}}},
-        {"itemsPerPage", {{"type", "integer"}}},
-        {"page", {{"type", "integer"}}},
-        {"total", {{"type", "integer"}}}}},
-      {"required", Json::array({"items", "itemsPerPage", "page", "total"})}};
+  schemas[resource.model + "Pagination"] = pageOf(resource.model + "Read");
   schemas[resource.model + "Create"] = std::move(create);
   schemas[resource.model + "Update"] = std::move(update);
 }

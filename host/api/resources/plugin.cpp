@@ -1,4 +1,5 @@
 #include "api/resources/descriptions.hpp"
+#include "api/shapes.hpp"
 
 namespace dispatch::api {
 
@@ -55,14 +56,14 @@ Resource describePlugin(integrations::Integrations& integrations, plugin::Catalo
           .table = "plugin",
           .path = "plugins",
           .title = "plugin",
-          .fields = {{.name = "title", .searchable = true},
-                     {.name = "slug", .searchable = true},
+          .fields = {{.name = "title", .searchable = true, .notNull = true},
+                     {.name = "slug", .searchable = true, .notNull = true},
                      {.name = "description", .searchable = true},
-                     {.name = "version"},
-                     {.name = "author"},
-                     {.name = "author_url"},
-                     {.name = "type", .searchable = true},
-                     {.name = "multiple", .type = T::boolean}},
+                     {.name = "version", .notNull = true},
+                     {.name = "author", .notNull = true},
+                     {.name = "author_url", .notNull = true},
+                     {.name = "type", .searchable = true, .notNull = true},
+                     {.name = "multiple", .type = T::boolean, .notNull = true}},
           .constants = {{"configuration_schema", Json::object()},
                         {"installed", false},
                         {"usable", false},
@@ -70,6 +71,7 @@ Resource describePlugin(integrations::Integrations& integrations, plugin::Catalo
                         {"state", ""},
                         {"home", ""},
                         {"trust", ""}},
+          .shapes = {{"configuration_schema", {{"type", "object"}}}},
           .operations = {.get = std::nullopt},
           .organizationColumn = "",
           .present = [&integrations, &catalog](store::Session&, std::int64_t, std::vector<Json*>& rows) {
@@ -83,8 +85,9 @@ Resource describePluginInstance(integrations::Integrations& integrations, plugin
       .model = "PluginInstance",
       .table = "plugin_instance",
       .title = "plugin instance",
-      .fields = {{.name = "enabled", .type = T::boolean}, {.name = "plugin_slug"}},
-      .links = {{.name = "project", .resource = "Project", .column = "project_id"}},
+      .fields = {{.name = "enabled", .type = T::boolean, .notNull = true},
+                 {.name = "plugin_slug", .notNull = true}},
+      .links = {{.name = "project", .resource = "Project", .column = "project_id", .notNull = true}},
       .relations = {{"plugin", "Plugin", "plugin_slug", "", "", "", {}, "slug"}},
       .constants = {{"plugin", nullptr},
                     {"state", ""},
@@ -94,6 +97,11 @@ Resource describePluginInstance(integrations::Integrations& integrations, plugin
                     {"broken", false},
                     {"running", nullptr},
                     {"configuration_schema", Json::object()}},
+      .shapes = {{"plugin_slug", nullptr},
+                 {"plugin", nullable(reference("PluginRead"))},
+                 {"running", nullable(reference("Running"))},
+                 {"field_origins", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
+                 {"configuration_schema", {{"type", "object"}}}},
       .present = [&integrations, &catalog](store::Session& session, std::int64_t, std::vector<Json*>& rows) {
         for (auto* row : rows) {
           const auto slug = textOr(*row, "plugin_slug");

@@ -124,17 +124,32 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
                              rooms.context.settings.boolean("DISPATCH_AUTH_REGISTRATION_ENABLED")}};
                 tellMissingAdmin(rooms, request.organizationId, request.organizationSlug, "", answer);
                 return Reply::json(std::move(answer));
-              }});
-  router.add({"POST", "/{organization}/auth/login", open, "Log in", "auth", [rooms](Request& request) {
+              },
+              nullptr, reference("AuthProviders")});
+  router.add({"POST", "/{organization}/auth/login", open, "Log in", "auth",
+              [rooms](Request& request) {
                 requireForm(request);
                 return admit(rooms, request, rooms.context.login.attempt(attemptOf(request, "login")));
-              }});
+              },
+              Json{{"type", "object"}}, reference("Admission")});
+  router.add({"POST", "/{organization}/auth/link", open, "Log in by a link that an operator made", "auth",
+              [rooms](Request& request) {
+                auth::LoginLinks links(rooms.context.database);
+                return admit(rooms, request,
+                             links.redeem(requiredText(request.body, "token"), request.organizationId,
+                                          request.address));
+              },
+              Json{{"type", "object"},
+                   {"properties", {{"token", {{"type", "string"}}}}},
+                   {"required", Json::array({"token"})}},
+              reference("Admission")});
   if (rooms.context.settings.boolean("DISPATCH_AUTH_REGISTRATION_ENABLED"))
     router.add({"POST", "/{organization}/auth/register", open, "Register and log in", "auth",
                 [rooms](Request& request) {
                   requireForm(request);
                   return admit(rooms, request, rooms.context.login.attempt(attemptOf(request, "register")));
-                }});
+                },
+                Json{{"type", "object"}}, reference("Admission")});
   router.add(
       {"POST", "/{organization}/auth/logout", open, "End this session", "auth", [rooms](Request& request) {
          Poco::Net::NameValueCollection cookies;
@@ -147,7 +162,8 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
        }});
   router.add(
       {"GET", "/{organization}/auth/session", member, "Who is logged in, and the CSRF token of the session",
-       "auth", [rooms](Request& request) {
+       "auth",
+       [rooms](Request& request) {
          Json answer{{"email", request.who.email},
                      {"user_id", request.who.userId},
                      {"role", std::string(toText(request.who.role))},
@@ -159,8 +175,10 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
          Reply reply = Reply::json(std::move(answer));
          reply.headers.emplace_back("Cache-Control", "no-store");
          return reply;
-       }});
-  router.add({"GET", "/{organization}/auth/me", member, "The user", "auth", [rooms](Request& request) {
+       },
+       nullptr, reference("Session")});
+  router.add({"GET", "/{organization}/auth/me", member, "The user", "auth",
+              [rooms](Request& request) {
                 auto session = rooms.context.database.session();
                 auto users = readRows(*session, rooms.resources, rooms.resources.get("DispatchUser"),
                                       request.organizationId, {request.who.userId});
@@ -168,14 +186,17 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
                 session.reset();
                 users.at(0)["settings"] = settingsOf(rooms.context.database, request.who.userId, nullptr);
                 return Reply::json(std::move(users.at(0)));
-              }});
+              },
+              nullptr, reference("DispatchUserRead")});
   router.add({"GET", "/{organization}/auth/myrole", member, "The user's role in the organization", "auth",
-              [](Request& request) { return Reply::json(std::string(toText(request.who.role))); }});
+              [](Request& request) { return Reply::json(std::string(toText(request.who.role))); }, nullptr,
+              Json{{"type", "string"}}});
   for (const char* method : {"GET", "PUT"})
     router.add({method, "/{organization}/auth/me/settings", member, "The user's settings", "auth",
                 [rooms](Request& request) {
                   return Reply::json(settingsOf(rooms.context.database, request.who.userId, request.body));
-                }});
+                },
+                nullptr, reference("UserSettings")});
   router.add({"POST", "/{organization}/auth/change-password", member,
               "Change one's own password; ends one's other sessions", "auth", [rooms](Request& request) {
                 requireForm(request);

@@ -167,9 +167,6 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
   const std::string all = "/{organization}/incidents";
   const std::string one = all + "/{incident_id}";
   auto& incidents = rooms.context.incidents;
-  const auto reference = [](const char* name) {
-    return Json{{"$ref", std::string("#/components/schemas/") + name}};
-  };
   const auto done = [](auto work) {
     return [work](Request& request) {
       work(request);
@@ -205,7 +202,8 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
   router.add({"POST", one + "/resources", view, "Try again what is missing", "incidents",
               thenAnswer([&incidents](Request& request) {
                 incidents.recreateResources(request.who, request.id("incident_id"));
-              })});
+              }),
+              nullptr, reference("IncidentRead")});
   router.add(
       {"POST", one + "/join", joining, "Join an incident", "incidents",
        done([&incidents](Request& request) { incidents.join(request.who, request.id("incident_id")); })});
@@ -223,7 +221,8 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
               thenAnswer([&incidents](Request& request) {
                 incidents.assignRole(request.who, request.id("incident_id"),
                                      requiredText(request.body, "email"), requiredText(request.body, "role"));
-              })});
+              }),
+              nullptr, reference("IncidentRead")});
   router.add({"POST", one + "/event", timeline, "Add a timeline event", "incidents",
               done([&incidents](Request& request) {
                 incidents.addEvent(request.who, request.id("incident_id"), request.body);
@@ -239,7 +238,8 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
   router.add({"GET", one + "/steps", view, "The steps of the incident's flows", "incidents",
               [&incidents](Request& request) {
                 return Reply::json(incidents.steps(request.who, request.id("incident_id")));
-              }});
+              },
+              nullptr, reference("Flows")});
   const auto step =
       [&](const char* verb, const char* summary,
           void (incident::Incidents::*work)(const auth::Principal&, std::int64_t, std::int64_t)) {
@@ -247,7 +247,8 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
                     [&incidents, work](Request& request) {
                       (incidents.*work)(request.who, request.id("incident_id"), request.id("step_id"));
                       return Reply::json(incidents.steps(request.who, request.id("incident_id")));
-                    }});
+                    },
+                    nullptr, reference("Flows")});
       };
   step("retry", "Try a step again", &incident::Incidents::retryStep);
   step("skip", "Go on without a step", &incident::Incidents::skipStep);

@@ -50,12 +50,14 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
               [rooms, &resource](Request& request) {
                 return Reply::json(listPage(*rooms.context.database.session(), rooms.resources, rooms.models,
                                             resource, request));
-              }});
+              },
+              nullptr, pageOf("PluginInstanceRead")});
+  router.add({"GET", one, admin, "Get a plugin instance with its configuration, secrets masked", "plugins",
+              [rooms](Request& request) { return answer(rooms, request, request.id("plugin_instance_id")); },
+              nullptr, reference("PluginInstanceRead")});
   router.add(
-      {"GET", one, admin, "Get a plugin instance with its configuration, secrets masked", "plugins",
-       [rooms](Request& request) { return answer(rooms, request, request.id("plugin_instance_id")); }});
-  router.add(
-      {"POST", all, admin, "Add a plugin to a project", "plugins", [rooms](Request& request) {
+      {"POST", all, admin, "Add a plugin to a project", "plugins",
+       [rooms](Request& request) {
          const auto plugin =
              request.body.is_object() ? request.body.value("plugin", Json::object()) : Json::object();
          const auto project =
@@ -77,17 +79,19 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
              request.organizationId, projectRow->integer("id"), pluginRow->text("slug"),
              enabledOf(request.body).value_or(false), configurationOf(request.body), request.who.email);
          return answer(rooms, request, added.id);
-       }});
-  router.add(
-      {"PUT", one, admin, "Enable, disable or configure a plugin", "plugins", [rooms](Request& request) {
-         const auto id = request.id("plugin_instance_id");
-         required(rooms, request, id);
-         if (!request.body.is_object())
-           throw Problem(Problem::Kind::invalid, "The body must be a JSON object", {"body"});
-         rooms.context.integrations.change(id, enabledOf(request.body), configurationOf(request.body),
-                                           request.who.email);
-         return answer(rooms, request, id);
-       }});
+       },
+       nullptr, reference("PluginInstanceRead")});
+  router.add({"PUT", one, admin, "Enable, disable or configure a plugin", "plugins",
+              [rooms](Request& request) {
+                const auto id = request.id("plugin_instance_id");
+                required(rooms, request, id);
+                if (!request.body.is_object())
+                  throw Problem(Problem::Kind::invalid, "The body must be a JSON object", {"body"});
+                rooms.context.integrations.change(id, enabledOf(request.body), configurationOf(request.body),
+                                                  request.who.email);
+                return answer(rooms, request, id);
+              },
+              nullptr, reference("PluginInstanceRead")});
   router.add({"DELETE", one, admin, "Take a plugin out of a project", "plugins", [rooms](Request& request) {
                 const auto id = request.id("plugin_instance_id");
                 required(rooms, request, id);
@@ -110,7 +114,8 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
                 result["message"] = outcome.message;
                 if (!result.contains("summary")) result["summary"] = outcome.ok() ? "" : outcome.message;
                 return Reply::json(std::move(result));
-              }});
+              },
+              nullptr, reference("TestResult")});
 }
 
 }  // namespace dispatch::api

@@ -3,6 +3,7 @@
 #include "api/api.hpp"
 #include "api/resource/resource.hpp"
 #include "api/router.hpp"
+#include "api/shapes.hpp"
 
 namespace dispatch::api {
 

@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: '/', redirect: '/default/incidents' },
     { path: '/:organization/auth/login', name: 'login', component: () => import('./pages/Login.vue'), props: { action: 'login' }, meta: { open: true } },
     { path: '/:organization/auth/register', name: 'register', component: () => import('./pages/Login.vue'), props: { action: 'register' }, meta: { open: true } },
+    { path: '/:organization/auth/link', name: 'link', component: () => import('./pages/LoginLink.vue'), meta: { open: true } },
     {
       path: '/:organization',
       component: () => import('./components/AppFrame.vue'),

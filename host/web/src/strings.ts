@@ -23,6 +23,9 @@ export const strings = {
     title: 'Log in', register: 'Create an account', registerTitle: 'Create your account', haveAccount: 'I already have an account',
     submit: 'Log in', submitRegister: 'Create account', email: 'E-mail', password: 'Password', show: 'Show password', hide: 'Hide password',
     length: (have: number) => `${have} of at least 15 characters`, closed: 'Registration is closed here. Ask an Admin for an account.',
+    noProvider: 'No way to log in is available at the moment. The operator of this server finds the reason in its log, and lets you in with: dispatch user login-link EMAIL',
+    linkTitle: 'Log in by link', linkText: 'The operator of this server made this link for you. It works once, and only for a short time.',
+    linkCut: 'This link is incomplete. Copy all of it, with what stands after the #.', otherwise: 'Log in with a password instead',
   },
   incidents: {
     title: 'Incidents', search: 'Search incidents', filters: 'Filters', clear: 'Clear filters', none: 'No incidents yet',
@@ -67,6 +70,7 @@ export const strings = {
     noneText: 'Plugins are found on the search path of dispatch.yaml. See docs/operators.md.',
     running: 'How it runs', home: 'Home', homes: { process: 'in the server’s process', worker: 'in a worker of its own' }, sandbox: 'Sandbox', memory: 'Memory',
     restarts: 'Restarts', lastCrash: 'Last crash', denied: 'Refused by the sandbox', calls: 'Calls', callsText: (calls: number, failures: number) => `${calls}, ${failures} failed`,
+    breaker: 'Circuit breaker', breakerOpen: (until: string) => `Open: it failed so often in a row that it is left alone until ${until}`,
     latency: 'Latency p50 / p99', lastError: 'Last error', outbound: 'Last requests to the outside', noOutbound: 'None yet',
   },
   members: { title: 'Members', role: 'Role', email: 'E-mail', lastLogin: 'Last login', never: 'never', you: 'you', changed: (email: string, role: string) => `${email} is now ${role}` },

@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 import sys
 import threading
 import time
 import urllib.parse
+
+import jsonschema
 
 from dispatch_server import run_checks, until
 
@@ -107,6 +110,19 @@ def check_wrong_logins_do_not_tell_which_part_was_wrong(server):
     assert [answer.status for answer in answers] == [422, 422], [answer.text for answer in answers]
     assert answers[0].json == answers[1].json
     assert [item["loc"][-1] for item in detail(answers[0])] == ["username", "password"]
+
+
+def check_a_login_link_lets_one_person_in_once(server):
+    member(server)
+    link = json.loads(server.cli("--json", "user", "login-link", "member@example.com").stdout)
+    address, token = link["url"].split("#")
+    assert address.endswith("/default/auth/link"), link
+    answer = server.request("POST", f"{BASE}/auth/link", {"token": token})
+    assert answer.status == 200 and server.request("GET", f"{BASE}/auth/me", token=answer.json["token"]).json["email"] == "member@example.com"
+    again = server.request("POST", f"{BASE}/auth/link", {"token": token})
+    assert again.status == 401 and "login-link" in again.text, again.text
+    ghost = server.cli("user", "login-link", "ghost@example.com", check=False)
+    assert ghost.returncode != 0 and "user register" in ghost.stderr, ghost.stderr
 
 
 def check_bearer_tokens_are_verified_strictly(server):
@@ -351,6 +367,32 @@ def check_the_description_of_the_api_is_whole(server):
     used = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
     assert used <= names, used - names
     assert "<table" in server.request("GET", "/api/v1/docs").text
+
+
+def check_every_answer_so_far_is_what_the_description_says(server):
+    document = server.request("GET", "/api/v1/docs/openapi.json").json
+    operations = []
+    for path, methods in document["paths"].items():
+        pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")) + "$")
+        operations += [(method.upper(), pattern, path.count("{"), operation) for method, operation in methods.items()]
+    operations.sort(key=lambda operation: operation[2])  # as the router does: literal segments first
+    validators, seen, wrong = {}, set(), {}
+    for method, path, answer in server.answered:
+        if not path.startswith("/api/v1/") or not answer.headers.get("Content-Type", "").startswith("application/json"):
+            continue
+        operation = next((operation for one, pattern, _, operation in operations if one == method and pattern.match(path.split("?")[0])), None)
+        if operation is None or "include" in path or (answer.status != 200 and not isinstance(answer.json, dict)):
+            continue
+        name = operation["operationId"]
+        kind = "200" if answer.status == 200 else "default"
+        if (name, kind) not in validators:
+            schema = operation["responses"][kind]["content"]["application/json"]["schema"]
+            validators[name, kind] = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+        seen.add((name, kind))
+        for error in validators[name, kind].iter_errors(answer.json):
+            wrong.setdefault(f"{method} {name} {kind} {'/'.join(str(part) for part in error.absolute_path if not isinstance(part, int))}: {error.message[-160:]}", path)
+    assert not wrong, "\n" + "\n".join(sorted(wrong))
+    assert len(seen) > 40, f"only {len(seen)} kinds of answers were looked at"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import { onScopeDispose, ref } from 'vue'
+import type { OrganizationEvent } from '../api/types.ts'
 
-export interface LiveEvent { subject: string; id: number; change: string; data: Record<string, unknown> }
+export type LiveEvent = OrganizationEvent
 type Listener = (event: LiveEvent | null) => void // null: something was missed, fetch everything again
 
 export const connected = ref(true)
