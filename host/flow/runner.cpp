@@ -180,8 +180,10 @@ void Runner::runPluginStep(const FlowRow& flow, const StepRow& step, const Bindi
   const bool unsettled = asks(call.step);
   if (!begin(call)) return;
   failPoint("flow.before_call", step.key);
+  // Who pressed Retry has seen what was wrong, and wants to know whether it works now.
+  const bool insist = call.step.decided && call.step.attempt == 0;
   const plugin::JsonOutcome outcome = call.serving.instance->invoke(
-      call.method.name, call.step.input, {.idempotencyKey = call.step.idempotencyKey});
+      call.method.name, call.step.input, {.idempotencyKey = call.step.idempotencyKey, .insist = insist});
   failPoint("flow.after_call", step.key);
   conclude(call, outcome, unsettled);
 }

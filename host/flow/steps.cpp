@@ -13,7 +13,7 @@ constexpr const char* kStepColumns =
     "SELECT id, flow_id, organization_id, parent_id, plugin_instance_id, \"key\", title, \"after\", state, "
     "reason, plugin_type, "
     "method, lease_owner, idempotency_key, effect, next_try_at, attempt, outcome_unknown, required, input, "
-    "output FROM flow_step";
+    "output, actor FROM flow_step";
 
 std::optional<FlowRow> readFlow(store::Session& session, std::int64_t flowId, const char* suffix) {
   const auto row = session.one(std::string(kFlowColumns) + " WHERE id = ?" + suffix, {flowId});
@@ -50,6 +50,7 @@ StepRow toStep(const store::Row& row) {
   step.attempt = row.integer("attempt");
   step.outcomeUnknown = row.boolean("outcome_unknown");
   step.required = row.boolean("required");
+  step.decided = row.optionalText("actor").has_value();
   step.input = row.json("input");
   step.output = row.json("output");
   const Json after = row.json("after");

@@ -28,6 +28,7 @@ struct StepRow {
   std::vector<std::string> needs, wants;
   bool pinned = false;  ///< pluginInstanceId was given with the step and no other instance may do it
   bool outcomeUnknown = false, required = false;
+  bool decided = false;  ///< a person had it tried again
   Json input, output;
 
   bool ready() const { return nextTryAt.has_value(); }
