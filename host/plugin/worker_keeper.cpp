@@ -13,8 +13,12 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <future>
+#include <map>
+#include <mutex>
 #include <system_error>
+#include <vector>
 
 namespace dispatch::plugin {
 
@@ -86,35 +90,123 @@ WorkerKeeper::Started spawn(const WorkerKeeper::Start& start) {
 
 }  // namespace
 
-WorkerKeeper::WorkerKeeper()
-    : _epoll(::epoll_create1(EPOLL_CLOEXEC)), _wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (_epoll < 0 || _wake < 0) refuse("Workers cannot be watched", errno);
+struct WorkerKeeper::State {
+  struct Heard {
+    std::weak_ptr<WorkerEar> ear;
+    const WorkerEar* name;
+    enum class What { control, output, handle } what;
+    int process, descriptor;
+  };
+
+  State();
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  void run();
+  void hear(std::uint64_t key);
+  void silence(std::uint64_t key);
+  void wake() const { ::eventfd_write(wakeUp, 1); }
+
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  const int wakeUp = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::mutex mutex;
+  std::vector<std::function<void()>> tasks;  ///< under mutex
+  bool ending = false;                       ///< under mutex
+  // The thread's alone.
+  std::map<std::uint64_t, Heard> heard;
+  std::uint64_t lastKey = 0;
+};
+
+WorkerKeeper::State::State() {
+  if (epoll < 0 || wakeUp < 0) refuse("Workers cannot be watched", errno);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = 0;
-  ::epoll_ctl(_epoll, EPOLL_CTL_ADD, _wake, &event);
-  _thread = std::thread([this] { run(); });
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event);
+}
+
+WorkerKeeper::State::~State() {
+  ::close(epoll);
+  ::close(wakeUp);
+}
+
+void WorkerKeeper::State::silence(std::uint64_t key) {
+  const auto found = heard.find(key);
+  if (found == heard.end()) return;
+  ::epoll_ctl(epoll, EPOLL_CTL_DEL, found->second.descriptor, nullptr);
+  heard.erase(found);
+}
+
+void WorkerKeeper::State::hear(std::uint64_t key) {
+  const auto found = heard.find(key);
+  if (found == heard.end()) return;
+  const auto entry = found->second;
+  const auto ear = entry.ear.lock();
+  switch (entry.what) {
+    case Heard::What::control:
+      if (!ear || !ear->controlReadable()) silence(key);
+      return;
+    case Heard::What::output:
+      if (!ear || !ear->outputReadable()) silence(key);
+      return;
+    case Heard::What::handle: {
+      siginfo_t info{};
+      if (::waitid(P_PID, static_cast<id_t>(entry.process), &info, WEXITED | WNOHANG) != 0 ||
+          info.si_pid == 0)
+        break;
+      const bool killed = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+      silence(key);
+      if (ear) ear->ended({killed ? info.si_status : 0, killed ? 0 : info.si_status});
+    }
+  }
+}
+
+void WorkerKeeper::State::run() {
+  std::array<epoll_event, 32> events{};
+  for (;;) {
+    const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const auto key = events[static_cast<std::size_t>(i)].data.u64;
+      if (key != 0) {
+        hear(key);
+        continue;
+      }
+      eventfd_t number;
+      ::eventfd_read(wakeUp, &number);
+    }
+    std::vector<std::function<void()>> due;
+    {
+      const std::lock_guard lock(mutex);
+      due.swap(tasks);
+      if (due.empty() && ending) return;
+    }
+    for (const auto& task : due) task();
+  }
+}
+
+WorkerKeeper::WorkerKeeper() : _state(std::make_shared<State>()) {
+  _thread = std::thread([state = _state] { state->run(); });
 }
 
 WorkerKeeper::~WorkerKeeper() {
   {
-    const std::lock_guard lock(_mutex);
-    _ending = true;
+    const std::lock_guard lock(_state->mutex);
+    _state->ending = true;
   }
-  wake();
-  _thread.join();
-  ::close(_epoll);
-  ::close(_wake);
+  _state->wake();
+  // Telling an instance of its worker may be what lets go of the last of everything.
+  if (std::this_thread::get_id() == _thread.get_id())
+    _thread.detach();
+  else
+    _thread.join();
 }
-
-void WorkerKeeper::wake() const { ::eventfd_write(_wake, 1); }
 
 void WorkerKeeper::onThread(const std::function<void()>& task) {
   if (std::this_thread::get_id() == _thread.get_id()) return task();
   std::promise<void> done;
   {
-    const std::lock_guard lock(_mutex);
-    _tasks.push_back([&] {
+    const std::lock_guard lock(_state->mutex);
+    _state->tasks.push_back([&] {
       try {
         task();
         done.set_value();
@@ -123,7 +215,7 @@ void WorkerKeeper::onThread(const std::function<void()>& task) {
       }
     });
   }
-  wake();
+  _state->wake();
   done.get_future().get();
 }
 
@@ -135,83 +227,29 @@ WorkerKeeper::Started WorkerKeeper::start(const Start& start) {
 
 void WorkerKeeper::listen(const std::shared_ptr<WorkerEar>& ear, int control, int output, int handle,
                           int process) {
+  using What = State::Heard::What;
   onThread([&] {
-    const auto add = [&](Heard::What what, int descriptor) {
-      const auto key = ++_lastKey;
-      _heard[key] = {ear, ear.get(), what, process};
-      _descriptors[key] = descriptor;
+    const auto add = [&](What what, int descriptor) {
+      const auto key = ++_state->lastKey;
+      _state->heard[key] = {ear, ear.get(), what, process, descriptor};
       epoll_event event{};
       event.events = EPOLLIN;
       event.data.u64 = key;
-      ::epoll_ctl(_epoll, EPOLL_CTL_ADD, descriptor, &event);
+      ::epoll_ctl(_state->epoll, EPOLL_CTL_ADD, descriptor, &event);
     };
-    add(Heard::What::control, control);
-    add(Heard::What::output, output);
-    add(Heard::What::handle, handle);
+    add(What::control, control);
+    add(What::output, output);
+    add(What::handle, handle);
   });
 }
 
 void WorkerKeeper::forget(const WorkerEar& ear) {
   onThread([&] {
-    std::erase_if(_heard, [&](const auto& entry) {
-      if (entry.second.name != &ear) return false;
-      ::epoll_ctl(_epoll, EPOLL_CTL_DEL, _descriptors[entry.first], nullptr);
-      _descriptors.erase(entry.first);
-      return true;
-    });
+    for (auto entry = _state->heard.begin(); entry != _state->heard.end();) {
+      const auto key = (entry++)->first;
+      if (_state->heard[key].name == &ear) _state->silence(key);
+    }
   });
-}
-
-void WorkerKeeper::hear(std::uint64_t key) {
-  const auto found = _heard.find(key);
-  if (found == _heard.end()) return;
-  const auto heard = found->second;
-  const auto silence = [&] {
-    ::epoll_ctl(_epoll, EPOLL_CTL_DEL, _descriptors[key], nullptr);
-    _descriptors.erase(key);
-    _heard.erase(key);
-  };
-  const auto ear = heard.ear.lock();
-  switch (heard.what) {
-    case Heard::What::control:
-      if (!ear || !ear->controlReadable()) silence();
-      return;
-    case Heard::What::output:
-      if (!ear || !ear->outputReadable()) silence();
-      return;
-    case Heard::What::handle: {
-      siginfo_t info{};
-      if (::waitid(P_PID, static_cast<id_t>(heard.process), &info, WEXITED | WNOHANG) != 0 ||
-          info.si_pid == 0)
-        break;
-      const bool killed = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
-      silence();
-      if (ear) ear->ended({killed ? info.si_status : 0, killed ? 0 : info.si_status});
-    }
-  }
-}
-
-void WorkerKeeper::run() {
-  std::array<epoll_event, 32> events{};
-  for (;;) {
-    const int count = ::epoll_wait(_epoll, events.data(), static_cast<int>(events.size()), -1);
-    std::vector<std::function<void()>> tasks;
-    for (int i = 0; i < count; ++i) {
-      const auto key = events[static_cast<std::size_t>(i)].data.u64;
-      if (key != 0) {
-        hear(key);
-        continue;
-      }
-      eventfd_t number;
-      ::eventfd_read(_wake, &number);
-    }
-    {
-      const std::lock_guard lock(_mutex);
-      tasks.swap(_tasks);
-      if (tasks.empty() && _ending) return;
-    }
-    for (const auto& task : tasks) task();
-  }
 }
 
 }  // namespace dispatch::plugin

@@ -1,13 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
-#include <vector>
 
 namespace dispatch::plugin {
 
@@ -54,24 +50,11 @@ class WorkerKeeper {
   void forget(const WorkerEar& ear);
 
  private:
-  struct Heard {
-    std::weak_ptr<WorkerEar> ear;
-    const WorkerEar* name;
-    enum class What { control, output, handle } what;
-    int process;
-  };
-  void run();
-  void hear(std::uint64_t key);
+  /// The thread's own: it goes on where the last that holds the keeper is let go of by the thread itself.
+  struct State;
   void onThread(const std::function<void()>& task);  ///< runs it there and waits for its end
-  void wake() const;
 
-  int _epoll, _wake;
-  std::mutex _mutex;
-  std::vector<std::function<void()>> _tasks;
-  bool _ending = false;
-  std::map<std::uint64_t, Heard> _heard;  ///< the thread's alone
-  std::map<std::uint64_t, int> _descriptors;
-  std::uint64_t _lastKey = 0;
+  std::shared_ptr<State> _state;
   std::thread _thread;
 };
 
