@@ -55,7 +55,7 @@ int makeNew(Values& values) {
   std::cout << "Made " << directory << ":";
   for (const auto& file : made.at("files")) std::cout << ' ' << file.get<std::string>();
   const auto prefix = config::Paths::discover(std::nullopt).prefix;
-  std::cout << "\n\nNext:\n  cmake -S " << directory << " -B " << directory
+  std::cout << "\n\nNext:\n  cmake -G Ninja -S " << directory << " -B " << directory
             << "/build -DCMAKE_PREFIX_PATH=" << prefix << "\n  cmake --build " << directory
             << "/build\n  ctest --test-dir " << directory << "/build\n  dispatch-plugin check " << directory
             << "/build/lib/dispatch/plugins/" << values.project.id << "\n";
@@ -200,7 +200,8 @@ class Grammar {
         "Exit codes: 0 done, 1 refused or something failed (the reason is printed), 2 wrong command line.\n\n"
         "From nothing to a signed plugin:\n"
         "  dispatch-plugin new ticket acme-jira\n"
-        "  cmake -S acme-jira -B acme-jira/build && cmake --build acme-jira/build && ctest --test-dir "
+        "  cmake -G Ninja -S acme-jira -B acme-jira/build && cmake --build acme-jira/build && ctest "
+        "--test-dir "
         "acme-jira/build\n"
         "  dispatch-plugin check acme-jira/build/lib/dispatch/plugins/acme-jira\n"
         "  dispatch-plugin sign acme-jira/build/lib/dispatch/plugins/acme-jira");

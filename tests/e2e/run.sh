@@ -18,4 +18,7 @@ mkdir -p "$repo/build/tests/e2e-packages/tests"
 cp "$here"/*.mjs "$repo/build/tests/e2e-packages/tests/"
 
 cmake --install "$build" --prefix "$out/prefix" >"$out/install.log"
-exec node "$repo/build/tests/e2e-packages/tests/journey.mjs" "$out" "$dialect"
+# Playwright wants a newer Node than Debian's: the one of package.json.
+architecture=x64
+[ "$(uname -m)" = aarch64 ] && architecture=arm64
+exec "$repo/build/tests/e2e-packages/node_modules/node-linux-$architecture/bin/node" "$repo/build/tests/e2e-packages/tests/journey.mjs" "$out" "$dialect"
