@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds, and runs everything that fits in its time: unit tests, integration and browser tests on
-# SQLite and PostgreSQL. --full adds the long ones: the optimised build, the core under sanitizers, fuzzing, random kills.
+# SQLite and PostgreSQL, the core under AddressSanitizer. --full adds the long ones: the optimised build, everything under
+# sanitizers, fuzzing, random kills.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,8 +15,8 @@ while [ $# -gt 0 ]; do
       cat <<'TXT'
 Usage: tests/run.sh [--full] [--only STAGE]
 
-  --full        also: the optimised build, the core under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills under load
-  --only STAGE  one stage: style, unit, integration, browser, sanitizers, full
+  --full        also: the optimised build, everything under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills under load
+  --only STAGE  one stage: style, unit, integration, browser, core, sanitizers, full
 
 Needs root or sudo the first time, for apt-get. Logs are in build/tests/.
 TXT
@@ -64,11 +65,15 @@ if wants browser; then
   stage "Browser, SQLite" tests/e2e/run.sh "$PWD/build/debug" sqlite
   stage "Browser, PostgreSQL" tests/e2e/run.sh "$PWD/build/debug" postgresql
 fi
+if [ "$full" = no ] && wants core; then
+  stage "Build of the core (address, undefined)" build_core asan
+  stage "The core under AddressSanitizer and UBSan" run_core asan
+fi
 if [ "$full" = yes ] || [ "$only" = sanitizers ]; then
   stage "Build (address, undefined)" build_tree asan
-  stage "Core under AddressSanitizer and UBSan" run_ctest asan
+  stage "Everything under AddressSanitizer and UBSan" run_ctest asan
   stage "Build (thread)" build_tree tsan
-  stage "Core under ThreadSanitizer" run_ctest tsan
+  stage "Everything under ThreadSanitizer" run_ctest tsan
 fi
 if [ "$full" = yes ] || [ "$only" = full ]; then
   stage "Build (release)" build_tree release

@@ -21,7 +21,7 @@ cd "$work"
 
 # make_package ID: builds the project, runs its tests.
 make_package() {
-  run cmake -S "$1" -B "$1/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" \
+  run cmake -G Ninja -S "$1" -B "$1/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" \
     -DCMAKE_C_FLAGS="-Wall -Wextra -Wpedantic -Werror"
   run cmake --build "$1/build" -j 2
   run ctest --test-dir "$1/build" --no-tests=error --output-on-failure
@@ -92,10 +92,10 @@ says "a key is never overwritten"
 run dispatch plugins trust add "$(tail -n 1 slash.pub)" --name Slash --ids 'slash-*'
 
 # The examples in C, and in Rust without crates: the boundary needs no C++. Debian's rustc: another may want a home of its own.
-run cmake -S "$root/sdk/examples/c" -B c -DCMAKE_PREFIX_PATH="$work/prefix"
+run cmake -G Ninja -S "$root/sdk/examples/c" -B c -DCMAKE_PREFIX_PATH="$work/prefix"
 run cmake --build c
 run dispatch-plugin check c/lib/dispatch/plugins/plain-ticket
-run cmake -S "$root/sdk/examples/rust" -B rust -DCMAKE_PREFIX_PATH="$work/prefix" -DRUSTC=/usr/bin/rustc
+run cmake -G Ninja -S "$root/sdk/examples/rust" -B rust -DCMAKE_PREFIX_PATH="$work/prefix" -DRUSTC=/usr/bin/rustc
 run cmake --build rust
 run dispatch-plugin check rust/lib/dispatch/plugins/rust-ticket
 says "0 failed"
