@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace dispatch {
 
 TEST(Time, WritesSixFractionDigitsSoThatTextOrderIsTimeOrder) {
@@ -32,6 +34,25 @@ TEST(Json, NamesWhatIsWrongAndWhere) {
   EXPECT_THROW(parseJson("[1e400]", "The body"), Problem);
   EXPECT_EQ(parseJson(R"({"a":{"a":1}})", "The body")["a"]["a"], 1);
   EXPECT_EQ(dumpJson(Json("\xff")), "\"\xEF\xBF\xBD\"");
+}
+
+TEST(Json, IsWrittenAsItsLibraryWritesIt) {
+  for (const char* text :
+       {"null", "true", "[]", "{}", "[1,-1,0,9223372036854775807,-9223372036854775808,18446744073709551615]",
+        "[0.1,1e300,-2.5,3.0]", R"({"a":{"b":[{},[],"x"]},"c \" \\ d":"tab\tnew\nline"})",
+        R"(["\u0000\u001f\u007f","Ünïcödé 漢字 🙂","</script>"])"}) {
+    const auto value = Json::parse(text);
+    EXPECT_EQ(dumpJson(value), value.dump()) << text;
+  }
+  EXPECT_EQ(dumpJson(Json(std::numeric_limits<double>::infinity())), "null");
+}
+
+TEST(Json, WhatIsWrittenAlreadyStandsAsItIs) {
+  const Json inner{{"name", "Ünï \"quoted\""}, {"list", {1, 2}}};
+  const auto text = dumpJson(inner);
+  EXPECT_EQ(dumpJson({{"one", writtenJson(text)}, {"more", {writtenJson(text), writtenJson("7")}}}),
+            dumpJson({{"one", inner}, {"more", {inner, 7}}}));
+  EXPECT_EQ(dumpJson(Json::binary({1, 2})), Json::binary({1, 2}).dump()) << "other bytes are no JSON";
 }
 
 TEST(Random, TokensAreUniqueAndUrlSafe) {

@@ -2,11 +2,86 @@
 
 #include "base/problem.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace dispatch {
+
+namespace {
+
+constexpr std::uint64_t writtenMark = 0x4a;  // subtype of binary values that hold JSON text
+
+std::string dumpWhole(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// Printable ASCII that stands in JSON as it is.
+bool isPlain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+void writeText(std::string& out, const std::string& text) {
+  if (!isPlain(text)) {
+    out += dumpWhole(text);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+template <class Number>
+void writeNumber(std::string& out, Number number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+void write(std::string& out, const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::object: {
+      char before = '{';
+      for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+        out += before;
+        writeText(out, name);
+        out += ':';
+        write(out, member);
+        before = ',';
+      }
+      out += before == '{' ? "{}" : "}";
+      return;
+    }
+    case Json::value_t::array: {
+      char before = '[';
+      for (const auto& element : value.get_ref<const Json::array_t&>()) {
+        out += before;
+        write(out, element);
+        before = ',';
+      }
+      out += before == '[' ? "[]" : "]";
+      return;
+    }
+    case Json::value_t::string:
+      return writeText(out, value.get_ref<const std::string&>());
+    case Json::value_t::number_integer:
+      return writeNumber(out, value.get<std::int64_t>());
+    case Json::value_t::number_unsigned:
+      return writeNumber(out, value.get<std::uint64_t>());
+    case Json::value_t::binary:
+      if (const auto& bytes = value.get_binary(); bytes.has_subtype() && bytes.subtype() == writtenMark) {
+        out.append(bytes.begin(), bytes.end());
+        return;
+      }
+      [[fallthrough]];
+    default:
+      out += dumpWhole(value);
+  }
+}
+
+}  // namespace
 
 Json parseJson(std::string_view text, std::string_view what, int maxDepth) {
   std::vector<std::set<std::string>> keys;
@@ -30,7 +105,15 @@ Json parseJson(std::string_view text, std::string_view what, int maxDepth) {
   }
 }
 
-std::string dumpJson(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumpJson(const Json& value) {
+  std::string out;
+  write(out, value);
+  return out;
+}
+
+Json writtenJson(const std::string& text) {
+  return Json::binary(Json::binary_t::container_type(text.begin(), text.end()), writtenMark);
+}
 
 std::string textOr(const Json& object, std::string_view key, std::string_view fallback) {
   if (auto found = object.find(key); found != object.end() && found->is_string())

@@ -16,6 +16,10 @@ Json parseJson(std::string_view text, std::string_view what, int maxDepth = 64);
 /// any).
 std::string dumpJson(const Json& value);
 
+/// Stands in a value for JSON that is text already, and becomes just that in dumpJson(): what is shown in
+/// many places is written once. `text` must be one JSON value.
+Json writtenJson(const std::string& text);
+
 /// `object[key]` as text, or `fallback` where it is absent, null or not text.
 std::string textOr(const Json& object, std::string_view key, std::string_view fallback = "");
 

@@ -161,7 +161,7 @@ await check('a workflow plugin is enabled and given a workflow that runs on ever
   await page.getByRole('link', { name: 'Workflows' }).click()
   await page.getByRole('button', { name: 'New' }).first().click()
   await page.getByLabel('Name').fill('Collect diagnostics')
-  await choose('Plugin', 'Generic Workflow').catch(async () => page.getByRole('option').first().click())
+  await choose('Plugin', 'Generic Workflow Plugin - Workflow Management')
   await page.getByLabel('Workflow id at the other side').fill('diagnose')
   await choose('Run by itself', 'incident.create')
   await page.locator('[data-test="save"]').click()

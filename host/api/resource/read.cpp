@@ -14,8 +14,9 @@ using Ids = std::vector<std::int64_t>;
 /// them.
 class Reader {
  public:
-  Reader(store::Session& session, const Resources& resources, std::int64_t organizationId)
-      : _session(session), _resources(resources), _organizationId(organizationId) {}
+  /// `written`: nested objects are writtenJson(), not trees.
+  Reader(store::Session& session, const Resources& resources, std::int64_t organizationId, bool written)
+      : _session(session), _resources(resources), _organizationId(organizationId), _written(written) {}
 
   std::map<std::int64_t, Json> rows(const Resource& resource, const Ids& ids, bool nested,
                                     const std::vector<std::string>& only) {
@@ -149,6 +150,8 @@ class Reader {
       if (!known.contains(id)) missing.push_back(id);
     if (!missing.empty()) {
       auto fresh = rows(resource, missing, true, {});
+      if (_written)
+        for (auto& [id, object] : fresh) object = writtenJson(dumpJson(object));
       _nested[resource.model].merge(fresh);
     }
     return _nested[resource.model];
@@ -160,15 +163,15 @@ class Reader {
   store::Session& _session;
   const Resources& _resources;
   std::int64_t _organizationId;
+  bool _written;
   std::map<std::string, std::map<std::int64_t, Json>> _nested;
 };
 
 }  // namespace
 
-std::vector<Json> readRows(store::Session& session, const Resources& resources, const Resource& resource,
-                           std::int64_t organizationId, const Ids& ids,
-                           const std::vector<std::string>& only) {
-  auto objects = Reader(session, resources, organizationId).rows(resource, ids, false, only);
+namespace {
+
+std::vector<Json> inOrder(std::map<std::int64_t, Json> objects, const Ids& ids) {
   std::vector<Json> ordered;
   ordered.reserve(ids.size());
   for (const auto id : ids)
@@ -177,8 +180,17 @@ std::vector<Json> readRows(store::Session& session, const Resources& resources, 
   return ordered;
 }
 
+}  // namespace
+
+std::vector<Json> readRows(store::Session& session, const Resources& resources, const Resource& resource,
+                           std::int64_t organizationId, const Ids& ids,
+                           const std::vector<std::string>& only) {
+  return inOrder(Reader(session, resources, organizationId, false).rows(resource, ids, false, only), ids);
+}
+
 Json listPage(store::Session& session, const Resources& resources, const store::Models& models,
-              const Resource& resource, const Request& request, const std::vector<std::string>& only) {
+              const Resource& resource, const Request& request, const std::vector<std::string>& only,
+              bool written) {
   const auto list = listRequest(request.query);
   std::vector<store::Condition> conditions;
   if (!resource.organizationColumn.empty())
@@ -197,7 +209,8 @@ Json listPage(store::Session& session, const Resources& resources, const store::
   if (total > 0)
     for (const auto& row : session.query(query.idsSql, parameters))
       ids.push_back(std::get<std::int64_t>(row.at(0)));
-  return {{"items", readRows(session, resources, resource, request.organizationId, ids, only)},
+  Reader reader(session, resources, request.organizationId, written);
+  return {{"items", inOrder(reader.rows(resource, ids, false, only), ids)},
           {"itemsPerPage", size},
           {"page", list.page},
           {"total", total}};

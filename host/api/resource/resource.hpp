@@ -133,8 +133,10 @@ ColumnValues validated(store::Session& session, const Resources& resources, cons
 /// OpenAPI schemas of the resource: <Model>Read, <Model>Create, <Model>Update, <Model>Pagination.
 void describeSchemas(const Resources& resources, const Resource& resource, Json& schemas);
 
-/// {"items", "itemsPerPage", "page", "total"} in the contract's sense.
+/// {"items", "itemsPerPage", "page", "total"} in the contract's sense. `written`: to be answered as it is;
+/// what the items nest is writtenJson() then, and each is written once however many items share it.
 Json listPage(store::Session& session, const Resources& resources, const store::Models& models,
-              const Resource& resource, const Request& request, const std::vector<std::string>& only = {});
+              const Resource& resource, const Request& request, const std::vector<std::string>& only = {},
+              bool written = true);
 
 }  // namespace dispatch::api

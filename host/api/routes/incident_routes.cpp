@@ -88,7 +88,7 @@ Reply list(const Rooms& rooms, Request& request) {
     return Reply::json(listPage(*session, rooms.resources, rooms.models, resource, request, minimal));
   std::vector<std::string> roots;
   for (const auto& name : include) roots.push_back(name.substr(0, name.find_first_of(".[")));
-  Json page = listPage(*session, rooms.resources, rooms.models, resource, request, roots);
+  Json page = listPage(*session, rooms.resources, rooms.models, resource, request, roots, false);
   for (auto& row : page["items"]) row = picked(row, include);
   return Reply::json(std::move(page));
 }
