@@ -201,7 +201,7 @@ configure_it() {
       *) printf '%s\n' "$line" ;;
     esac
   done <"$repo/config/.env.example" >"$made"
-  [ "$port" = 8000 ] || printf '\nDISPATCH_PORT=%s\nDISPATCH_UI_URL=http://%s:%s\n' "$port" "$host" "$port" >>"$made"
+  [ "$port" = 8000 ] || printf '\nDISPATCH_PORT=%s\n' "$port" >>"$made"
   as_root install -m 0640 -o root -g dispatch "$made" "$etc/.env"
   say "      made $etc/.env with fresh keys; keep a copy of it apart from the database's"
 }

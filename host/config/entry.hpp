@@ -18,6 +18,7 @@ struct Settings::Loader {
 
   void readYaml();
   void readEntries(const std::map<std::string, std::string>& commandLine);
+  void followAddress();
   void placeDirectories();
 };
 

@@ -16,7 +16,8 @@ const std::vector<Setting>& settings() {
        .most = 65535},
       {.name = "DISPATCH_UI_URL",
        .defaultText = "http://127.0.0.1:8000",
-       .description = "Address people reach the web UI under; links in mails and tickets begin with it.",
+       .description = "Address people reach the web UI under; links in mails and tickets begin with it. "
+                      "Follows DISPATCH_HOST and DISPATCH_PORT unless given.",
        .kind = Kind::url},
       {.name = "DISPATCH_TRUSTED_PROXIES",
        .description = "Addresses or networks (CIDR) of the proxies whose Forwarded headers count.",

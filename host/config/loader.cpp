@@ -214,6 +214,16 @@ void Settings::Loader::readYaml() {
   }
 }
 
+/// Until somebody says otherwise, people come to where the server listens.
+void Settings::Loader::followAddress() {
+  auto& url = *settings._entries.find("DISPATCH_UI_URL")->second;
+  if (url.origin.source != "default" || settings.integer("DISPATCH_PORT") == 0) return;
+  auto host = settings.text("DISPATCH_HOST");
+  if (host.empty() || host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  url.text = "http://" + host + ":" + std::to_string(settings.integer("DISPATCH_PORT"));
+}
+
 void Settings::Loader::readEntries(const std::map<std::string, std::string>& commandLine) {
   std::vector<Source> sources;
   sources.emplace_back("command line", commandLine);
@@ -246,6 +256,7 @@ void Settings::Loader::readEntries(const std::map<std::string, std::string>& com
     }
     settings._entries.emplace(setting.name, std::move(entry));
   }
+  followAddress();
 
   for (const Source& source : sources) {
     for (const std::string& name : source.names()) {

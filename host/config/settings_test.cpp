@@ -166,6 +166,16 @@ TEST_F(SettingsTest, RefusesAWrongTypeWithItsOrigin) {
   EXPECT_THAT(refusal(), HasSubstr("expected a directory"));
 }
 
+TEST_F(SettingsTest, PeopleComeToWhereTheServerListensUntilSomebodySaysOtherwise) {
+  EXPECT_EQ(load().text("DISPATCH_UI_URL"), "http://127.0.0.1:8000");
+  file(".env", "DISPATCH_PORT=8443\nDISPATCH_HOST=::1\n");
+  EXPECT_EQ(load().text("DISPATCH_UI_URL"), "http://[::1]:8443");
+  file(".env", "DISPATCH_PORT=8443\nDISPATCH_HOST=0.0.0.0\n");
+  EXPECT_EQ(load().text("DISPATCH_UI_URL"), "http://127.0.0.1:8443");
+  file(".env", "DISPATCH_PORT=8443\nDISPATCH_UI_URL=https://dispatch.example.com\n");
+  EXPECT_EQ(load().text("DISPATCH_UI_URL"), "https://dispatch.example.com");
+}
+
 TEST_F(SettingsTest, TakesChoicesInAnyCase) {
   environment("LOG_LEVEL", "debug");
   environment("DISPATCH_LOG_FORMAT", "JSON");
