@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 using dispatch::Problem;
 using dispatch::config::Envelope;
 using dispatch::config::SealedPlace;
@@ -26,8 +29,8 @@ std::string messageOf(const Envelope& envelope, const std::string& sealed, const
 
 TEST(Envelope, OpensWhatItSealed) {
   const Envelope envelope(first);
-  for (const std::string plain :
-       {"", "x", "a pass\nword: with \"everything\"", std::string(70000, 'z').c_str()})
+  for (const auto& plain :
+       std::vector<std::string>{"", "x", "a pass\nword: with \"everything\"", std::string(70000, 'z')})
     EXPECT_EQ(envelope.open(envelope.seal(plain, place), place).reveal(), plain);
 }
 

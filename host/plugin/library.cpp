@@ -125,7 +125,8 @@ std::shared_ptr<const Library> Library::load(const Package& package) {
     refuse(package.manifest, "cannot be loaded: " + oneLine(why, 400) + '.');
   }
   // From here on code of the library has run: it stays.
-  auto* mapping = new Mapping{descriptor, std::move(library)};
+  static auto& kept = *new std::vector<Mapping*>;
+  auto* mapping = kept.emplace_back(new Mapping{descriptor, std::move(library)});
   auto query = reinterpret_cast<dispatch_plugin_query_v1_fn>(
       ::dlsym(mapping->library.native(), DISPATCH_QUERY_SYMBOL));
   if (query == nullptr)
