@@ -1,5 +1,6 @@
 #include "auth/accounts.hpp"
 
+#include "auth/audit.hpp"
 #include "auth/generation.hpp"
 #include "base/base.hpp"
 
@@ -17,16 +18,6 @@ std::string lower(std::string_view text) {
   std::transform(result.begin(), result.end(), result.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return result;
-}
-
-void audit(store::Session& session, store::Value organizationId, std::string_view actor,
-           std::string_view email, const char* action, std::int64_t userId, const Json& details) {
-  session.insert("audit", {{"organization_id", std::move(organizationId)},
-                           {"actor", std::string(actor.empty() ? email : actor)},
-                           {"action", std::string(action)},
-                           {"subject", "dispatch_user:" + std::to_string(userId)},
-                           {"details", dumpJson(details)},
-                           {"created_at", nowText()}});
 }
 
 store::Row needUser(store::Session& session, std::string_view email) {
@@ -107,10 +98,10 @@ std::int64_t Accounts::insert(store::Session& session, std::string_view email,
                                        {"created_at", nowText()},
                                        {"updated_at", nowText()}});
   if (organizationId != 0) addMember(session, id, organizationId, role);
-  audit(session, organizationId != 0 ? store::Value(organizationId) : store::Value(), actor, email,
-        "user.create", id,
-        {{"email", std::string(email)},
-         {"role", organizationId != 0 ? std::string(toText(role)) : std::string()}});
+  auditUser(session, organizationId != 0 ? store::Value(organizationId) : store::Value(), actor, email,
+            "user.create", id,
+            {{"email", std::string(email)},
+             {"role", organizationId != 0 ? std::string(toText(role)) : std::string()}});
   return id;
 }
 
@@ -168,7 +159,7 @@ void Accounts::setPassword(std::string_view email, std::string_view password, st
     const auto id = user.integer("id");
     session.execute("UPDATE dispatch_user SET password_hash = ? WHERE id = ?", {hash, id});
     endAccess(session, id, spared);
-    audit(session, {}, actor, email, "user.password", id, Json::object());
+    auditUser(session, {}, actor, email, "user.password", id, Json::object());
     publishAccess(session, 0, "dispatch_user", id);
   });
 }
@@ -201,8 +192,8 @@ void Accounts::setRole(std::string_view email, std::string_view organizationSlug
     session.execute(
         "UPDATE user_organization SET role = ?, updated_at = ? WHERE user_id = ? AND organization_id = ?",
         {std::string(toText(role)), nowText(), userId, organizationId});
-    audit(session, organizationId, actor, email, "user.role", userId,
-          {{"from", held}, {"to", std::string(toText(role))}});
+    auditUser(session, organizationId, actor, email, "user.role", userId,
+              {{"from", held}, {"to", std::string(toText(role))}});
     publishAccess(session, organizationId, "user_organization", userId);
   });
 }
@@ -225,7 +216,7 @@ void Accounts::setActive(std::string_view email, bool active, std::string_view a
     }
     session.execute("UPDATE dispatch_user SET is_active = ?, updated_at = ? WHERE id = ?",
                     {active, nowText(), id});
-    audit(session, {}, actor, email, active ? "user.activate" : "user.deactivate", id, Json::object());
+    auditUser(session, {}, actor, email, active ? "user.activate" : "user.deactivate", id, Json::object());
     publishAccess(session, 0, "dispatch_user", id);
   });
 }

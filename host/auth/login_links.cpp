@@ -1,23 +1,9 @@
 #include "auth/login_links.hpp"
 
-#include "auth/accounts.hpp"
+#include "auth/audit.hpp"
 #include "base/base.hpp"
 
 namespace dispatch::auth {
-
-namespace {
-
-void audit(store::Session& session, std::int64_t organizationId, std::string_view actor, const char* action,
-           std::int64_t userId, const Json& details) {
-  session.insert("audit", {{"organization_id", organizationId},
-                           {"actor", std::string(actor)},
-                           {"action", std::string(action)},
-                           {"subject", "dispatch_user:" + std::to_string(userId)},
-                           {"details", dumpJson(details)},
-                           {"created_at", nowText()}});
-}
-
-}  // namespace
 
 std::string LoginLinks::make(std::string_view email, std::string_view organizationSlug,
                              std::chrono::minutes lifetime, std::string_view actor) {
@@ -59,8 +45,8 @@ std::string LoginLinks::make(std::string_view email, std::string_view organizati
                                   {"organization_id", organizationId},
                                   {"created_at", dispatch::toText(moment)},
                                   {"expires_at", dispatch::toText(moment + lifetime)}});
-    audit(session, organizationId, actor.empty() ? email : actor, "user.login_link", userId,
-          {{"minutes", lifetime.count()}});
+    auditUser(session, organizationId, actor, email, "user.login_link", userId,
+              {{"minutes", lifetime.count()}});
   });
   return token;
 }
@@ -81,7 +67,7 @@ Admission LoginLinks::redeem(std::string_view token, std::int64_t organizationId
       return;
     const auto userId = row->integer("user_id");
     session.execute("UPDATE dispatch_user SET last_login_at = ? WHERE id = ?", {nowText(), userId});
-    audit(session, organizationId, row->text("email"), "login.link", userId, {{"address", address}});
+    auditUser(session, organizationId, "", row->text("email"), "login.link", userId, {{"address", address}});
     admission = Admission{userId, row->text("email")};
   });
   if (!admission)

@@ -289,7 +289,7 @@ Outcome ProcessInstance::runInSeat(int seat, std::string_view method, Effect eff
 }
 
 Outcome ProcessInstance::runInTurn(std::string_view method, Effect effect, const CallOptions& options,
-                                   Enter enter, Take take) {
+                                   Enter enter, Take take, CircuitBreaker::End& end) {
   if (_state != State::started)
     return refused(DISPATCH_ERR_UNAVAILABLE, "Plugin " + nameText() + " is not running.");
   const auto startedNs = monotonicNs();
@@ -313,11 +313,7 @@ Outcome ProcessInstance::runInTurn(std::string_view method, Effect effect, const
                                                  " ms. Nothing happened.");
   }
   auto outcome = runInSeat(seat, method, effect, options, timeout, startedNs, enter, take);
-  if (_breaker.ended(whatItSays(outcome), monotonicNs()))
-    _context->logger().error(
-        "Plugin " + nameText() +
-        " is not asked for a while, because its calls failed one after the other. The last one: " +
-        outcome.message);
+  end = whatItSays(outcome);
   return outcome;
 }
 
@@ -326,8 +322,16 @@ Outcome ProcessInstance::run(std::string_view method, Effect effect, const CallO
   if (auto refusal = brokenOff(method, options.insist)) return *refusal;
   const auto startedNs = monotonicNs();
   _statistics.began();
-  auto outcome = runInTurn(method, effect, options, enter, take);
-  _statistics.ended(monotonicNs() - startedNs, outcome);
+  // Also where it found no turn: a probe that was let through must end, or none ever passes again.
+  auto end = CircuitBreaker::End::saysNothing;
+  auto outcome = runInTurn(method, effect, options, enter, take, end);
+  const auto endedNs = monotonicNs();
+  _statistics.ended(endedNs - startedNs, outcome);
+  if (_breaker.ended(end, endedNs))
+    _context->logger().error(
+        "Plugin " + nameText() +
+        " is not asked for a while, because its calls failed one after the other. The last one: " +
+        outcome.message);
   return outcome;
 }
 

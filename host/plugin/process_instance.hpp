@@ -97,8 +97,9 @@ class ProcessInstance final : public Instance {
   using Take = FunctionRef<std::optional<std::string>(HostCall&, const void* out)>;
 
   Outcome run(std::string_view method, Effect effect, const CallOptions& options, Enter enter, Take take);
+  /// `end`: what the call says of the plugin; as it was where the plugin was not asked.
   Outcome runInTurn(std::string_view method, Effect effect, const CallOptions& options, Enter enter,
-                    Take take);
+                    Take take, CircuitBreaker::End& end);
   Outcome runInSeat(int seat, std::string_view method, Effect effect, const CallOptions& options,
                     std::uint64_t timeoutNs, std::uint64_t startedNs, Enter enter, Take take);
   Outcome control(std::string_view method, Enter enter);

@@ -270,6 +270,16 @@ TEST_F(InstanceTest, WhatFailsOneCallAfterTheOtherIsLeftAloneForAWhile) {
   EXPECT_EQ(instance->statistics().breaker, "closed");
 }
 
+TEST_F(InstanceTest, AProbeThatNeverReachesThePluginLeavesTheWayToTheNext) {
+  for (int i = 0; i < 5; ++i) call("busy");
+  CallOptions insisting;
+  insisting.insist = true;
+  insisting.cancellation = std::make_shared<Cancellation>();
+  insisting.cancellation->cancel();
+  EXPECT_THAT(instance->invoke("nothing", Json::object(), insisting).message, HasSubstr("Cancelled before"));
+  EXPECT_EQ(instance->statistics().breaker, "open") << "not waiting for ever for an end of that probe";
+}
+
 TEST_F(InstanceTest, RefusalsOfWhatWasAskedSayThatThePluginWorks) {
   for (int i = 0; i < 8; ++i) EXPECT_EQ(call("silent").status, DISPATCH_ERR_DENIED) << i;
 }

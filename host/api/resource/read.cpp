@@ -167,10 +167,6 @@ class Reader {
   std::map<std::string, std::map<std::int64_t, Json>> _nested;
 };
 
-}  // namespace
-
-namespace {
-
 std::vector<Json> inOrder(std::map<std::int64_t, Json> objects, const Ids& ids) {
   std::vector<Json> ordered;
   ordered.reserve(ids.size());
