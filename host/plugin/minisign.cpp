@@ -3,6 +3,7 @@
 #include "base/problem.hpp"
 #include "base/random.hpp"
 
+#include <Poco/String.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -139,6 +140,12 @@ std::string keyIdText(const KeyId& id) {
   std::transform(hex.begin(), hex.end(), hex.begin(),
                  [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c; });
   return hex;
+}
+
+bool namesKeyId(std::string_view text, const KeyId& id) {
+  if (text.empty() || text.size() > 2 * id.size()) return false;
+  const auto whole = std::string(2 * id.size() - text.size(), '0') + std::string(text);
+  return Poco::icompare(whole, keyIdText(id)) == 0;
 }
 
 std::string PublicKey::text() const {

@@ -11,8 +11,11 @@ namespace dispatch::plugin::minisign {
 
 /// Which key: 8 random bytes that key and signature share. Names a key, proves nothing.
 using KeyId = std::array<unsigned char, 8>;
-/// As minisign shows it: 16 upper-case hexadecimal digits.
+/// 16 upper-case hexadecimal digits.
 std::string keyIdText(const KeyId& id);
+/// Whether `text` is how somebody writes this id: in either case, and as minisign prints it, which leaves
+/// leading zeros out.
+bool namesKeyId(std::string_view text, const KeyId& id);
 
 struct PublicKey {
   KeyId id{};

@@ -37,7 +37,7 @@ TrustedKey TrustFiles::find(const TrustStore& store, const std::string& which, b
     const auto id = minisign::keyIdText(key.key.id);
     if (!key.firstParty || !operatorsOnly)
       known += (known.empty() ? "" : ", ") + ('"' + key.name + "\" " + id);
-    if (key.name == which || id == which) found.push_back(key);
+    if (key.name == which || minisign::namesKeyId(which, key.key.id)) found.push_back(key);
   }
   // The operator's entry first: it is the one that can be changed.
   std::stable_sort(found.begin(), found.end(),
