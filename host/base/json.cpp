@@ -72,7 +72,7 @@ void write(std::string& out, const Json& value) {
       return writeNumber(out, value.get<std::uint64_t>());
     case Json::value_t::binary:
       if (const auto& bytes = value.get_binary(); bytes.has_subtype() && bytes.subtype() == writtenMark) {
-        out.append(bytes.begin(), bytes.end());
+        out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return;
       }
       [[fallthrough]];

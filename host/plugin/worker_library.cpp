@@ -3,6 +3,7 @@
 #include "base/problem.hpp"
 #include "plugin/isolated_plugin.hpp"
 
+#include <sodium.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -171,7 +172,8 @@ void WorkerLibrary::probe() {
 
 std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> owner, std::uint64_t services,
                                                     std::chrono::milliseconds patience) const {
-  static std::atomic<std::uint32_t> users{0};
+  // From anywhere: limits count per user, and another server must not share them.
+  static std::atomic<std::uint32_t> users{::randombytes_uniform(1'000'000)};
   WorkerProcess::Options options;
   options.program = _house->program;
   options.name = _manifest.id;
@@ -182,7 +184,7 @@ std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> o
   options.setup.services = services;
   if (::geteuid() == 0) options.setup.uid = firstUser + users++ % 1'000'000;
   try {
-    return WorkerProcess::start(_house->keeper, *_watch, options, std::move(owner), patience);
+    return WorkerProcess::start({_house, &_house->keeper}, _watch, options, std::move(owner), patience);
   } catch (const Problem& problem) {
     if (problem.kind() != Problem::Kind::invalid) throw;
     throw Problem(Problem::Kind::invalid,

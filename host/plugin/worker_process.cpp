@@ -44,13 +44,16 @@ struct Pair {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(WorkerKeeper& keeper, DeadlineWatch& watch, std::weak_ptr<WorkerOwner> owner)
-    : _keeper(keeper), _watch(watch), _owner(std::move(owner)) {}
+WorkerProcess::WorkerProcess(std::shared_ptr<WorkerKeeper> keeper, std::shared_ptr<DeadlineWatch> watch,
+                             std::weak_ptr<WorkerOwner> owner)
+    : _keeper(std::move(keeper)), _watch(std::move(watch)), _owner(std::move(owner)) {}
 
-std::shared_ptr<WorkerProcess> WorkerProcess::start(WorkerKeeper& keeper, DeadlineWatch& watch,
+std::shared_ptr<WorkerProcess> WorkerProcess::start(std::shared_ptr<WorkerKeeper> keeper,
+                                                    std::shared_ptr<DeadlineWatch> watch,
                                                     const Options& options, std::weak_ptr<WorkerOwner> owner,
                                                     std::chrono::milliseconds patience) {
-  std::shared_ptr<WorkerProcess> made(new WorkerProcess(keeper, watch, std::move(owner)));
+  std::shared_ptr<WorkerProcess> made(
+      new WorkerProcess(std::move(keeper), std::move(watch), std::move(owner)));
   made->_maxLanes = std::max(1u, options.setup.maxLanes);
   Pair control;
   int output[2] = {-1, -1};
@@ -72,7 +75,8 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(WorkerKeeper& keeper, Deadli
   wire::send(control.mine, frame, {reinterpret_cast<const char*>(&setup), sizeof setup});
   WorkerKeeper::Started started;
   try {
-    started = keeper.start({options.program, options.name, control.theirs, options.library, output[1]});
+    started =
+        made->_keeper->start({options.program, options.name, control.theirs, options.library, output[1]});
   } catch (...) {
     ::close(control.theirs);
     ::close(output[1]);
@@ -83,16 +87,16 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(WorkerKeeper& keeper, Deadli
   made->_process = started.process;
   made->_handle = started.handle;
   made->awaitHello(patience, options.name);
-  keeper.listen(made, made->_control, made->_output, made->_handle, made->_process);
+  made->_keeper->listen(made, made->_control, made->_output, made->_handle, made->_process);
   made->_listening = true;
-  watch.add(*made);
+  made->_watch->add(*made);
   return made;
 }
 
 WorkerProcess::~WorkerProcess() {
   if (_listening) {
-    _watch.remove(*this);
-    _keeper.forget(*this);
+    _watch->remove(*this);
+    _keeper->forget(*this);
   }
   if (_process > 0 && !_end) {
     ::syscall(SYS_pidfd_send_signal, _handle, SIGKILL, nullptr, 0);
@@ -211,7 +215,7 @@ void WorkerProcess::give(WorkerLane* lane) noexcept {
 
 void WorkerProcess::killAt(WorkerLane& lane, std::uint64_t ns) noexcept {
   lane.killAtNs = ns;
-  _watch.called();
+  _watch->called();
 }
 
 void WorkerProcess::kill(const char* why) noexcept {

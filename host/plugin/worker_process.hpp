@@ -56,8 +56,9 @@ class WorkerProcess final : public WorkerEar,
   /// Starts it and waits until its library is loaded, at most `patience`. Throws Problem(unavailable): it
   /// could not be started, the sandbox could not be closed, it ended or was too slow; Problem(invalid) where
   /// the library refuses to load, with a fragment that begins with what it does ("cannot be loaded: …").
-  static std::shared_ptr<WorkerProcess> start(WorkerKeeper& keeper, DeadlineWatch& watch,
-                                              const Options& options, std::weak_ptr<WorkerOwner> owner,
+  static std::shared_ptr<WorkerProcess> start(std::shared_ptr<WorkerKeeper> keeper,
+                                              std::shared_ptr<DeadlineWatch> watch, const Options& options,
+                                              std::weak_ptr<WorkerOwner> owner,
                                               std::chrono::milliseconds patience);
   ~WorkerProcess() override;  ///< ends it
   WorkerProcess(const WorkerProcess&) = delete;
@@ -94,12 +95,14 @@ class WorkerProcess final : public WorkerEar,
   std::uint64_t checkDeadlines(std::uint64_t nowNs) noexcept override;
 
  private:
-  WorkerProcess(WorkerKeeper& keeper, DeadlineWatch& watch, std::weak_ptr<WorkerOwner> owner);
+  WorkerProcess(std::shared_ptr<WorkerKeeper> keeper, std::shared_ptr<DeadlineWatch> watch,
+                std::weak_ptr<WorkerOwner> owner);
   void awaitHello(std::chrono::milliseconds patience, const std::string& name);
   void readHello(std::string_view text);
 
-  WorkerKeeper& _keeper;
-  DeadlineWatch& _watch;
+  // Kept: the keeper's thread may let go of the last plugin, and then of this.
+  std::shared_ptr<WorkerKeeper> _keeper;
+  std::shared_ptr<DeadlineWatch> _watch;
   std::weak_ptr<WorkerOwner> _owner;
   int _process = -1, _handle = -1, _control = -1, _output = -1;
   std::uint32_t _maxLanes = 1;

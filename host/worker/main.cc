@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 namespace {
@@ -51,7 +52,14 @@ int serve(worker::PluginLibrary& plugin) {
     if (frame.kind == wire::FrameKind::openLane && message.descriptors.size() == 2) {
       auto& lane = lanes[frame.lane];
       lane = std::make_unique<Lane>(message.descriptors[0], message.descriptors[1], plugin);
-      std::thread([running = lane.get()] { running->run(); }).detach();
+      try {
+        std::thread([running = lane.get()] { running->run(); }).detach();
+      } catch (const std::system_error& error) {
+        std::fprintf(stderr,
+                     "No thread for another call (%s): the plugin may have started as many as it may.\n",
+                     error.what());
+        ::_exit(1);
+      }
     } else if (frame.kind == wire::FrameKind::cancel) {
       if (const auto lane = lanes.find(frame.lane); lane != lanes.end()) lane->second->cancel(frame.request);
     }

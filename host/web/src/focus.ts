@@ -1,0 +1,10 @@
+import type { Directive } from 'vue'
+
+/** Puts the cursor into a field when it appears, unless somebody is typing elsewhere already. Vuetify's own `autofocus` does it when
+ *  the field is first seen, which on a slow machine takes the cursor away in the middle of a word. */
+export const vFocus: Directive<HTMLElement> = {
+  mounted(element) {
+    if (document.activeElement?.matches('input, textarea, [contenteditable]')) return
+    element.querySelector<HTMLElement>('input, textarea')?.focus()
+  },
+}
