@@ -82,7 +82,7 @@ class Rooms final : public Integrations {
   std::set<std::int64_t> _staleIds;
   bool _allStale = false;
   std::atomic<bool> _stale{false};
-  std::timed_mutex _refreshing;
+  std::mutex _refreshing;
   std::atomic<bool> _running{false};
   Roster _roster;  // last: its thread calls back
 };
@@ -219,7 +219,7 @@ void Rooms::applyIds(const std::vector<std::int64_t>& ids) {
   for (int round = 0; round < 100 && _stale; ++round) {
     refresh();
     if (!_stale) break;
-    if (_refreshing.try_lock_for(std::chrono::milliseconds(300))) _refreshing.unlock();
+    const std::lock_guard behind(_refreshing);
   }
   std::lock_guard settled(_refreshing);
 }

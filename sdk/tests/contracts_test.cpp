@@ -71,8 +71,9 @@ TEST(Contracts, EveryTypeHasOneAndItsExamplesAreValid) {
 }
 
 TEST(Contracts, RefuseWhatLacksARequiredMember) {
-  for (const std::string& type : types)
-    for (const auto& [name, method] : read(fs::path(CONTRACTS) / (type + ".json")).at("methods").items())
+  for (const std::string& type : types) {
+    const Json contract = read(fs::path(CONTRACTS) / (type + ".json"));
+    for (const auto& [name, method] : contract.at("methods").items())
       for (const char* side : {"input", "output"}) {
         const Json& schema = method.at(side);
         const Json example = method.at("examples")[0].at(side);
@@ -86,6 +87,7 @@ TEST(Contracts, RefuseWhatLacksARequiredMember) {
         more["a_member_of_the_future"] = 1;
         EXPECT_EQ(violation(schema, more), "") << type << "." << name << " " << side;
       }
+  }
 }
 
 Json manifest() {

@@ -9,6 +9,8 @@ namespace dispatch::api {
 namespace {
 
 using Ids = std::vector<std::int64_t>;
+/// By row id: what each link of the resource, in their order, refers to; 0 = nothing.
+using References = std::map<std::int64_t, Ids>;
 
 /// Reads whole sets of rows, each table once per set, sharing nested objects between the rows that refer to
 /// them.
@@ -22,10 +24,10 @@ class Reader {
                                     const std::vector<std::string>& only) {
     std::map<std::int64_t, Json> objects;
     if (ids.empty()) return objects;
-    std::map<std::int64_t, std::map<std::string, std::int64_t>> references;
+    References references;
     scalars(resource, ids, nested, only, objects, references);
-    for (const auto& link : resource.links)
-      if (wanted(only, link.name)) attach(link, nested, references, objects);
+    for (std::size_t i = 0; i < resource.links.size(); ++i)
+      if (wanted(only, resource.links[i].name)) attach(resource.links[i], i, references, objects);
     for (const auto& list : resource.lists)
       if (wanted(only, list.name)) attach(list, nested, objects);
     if (resource.present) {
@@ -63,19 +65,18 @@ class Reader {
   }
 
   void scalars(const Resource& resource, const Ids& ids, bool nested, const std::vector<std::string>& only,
-               std::map<std::int64_t, Json>& objects,
-               std::map<std::int64_t, std::map<std::string, std::int64_t>>& references) {
+               std::map<std::int64_t, Json>& objects, References& references) {
     std::vector<const Field*> fields;
-    std::vector<const Link*> links;
+    std::vector<std::size_t> links;
     std::string sql = "SELECT id";
     for (const auto& field : resource.fields)
       if (!field.hidden && wanted(only, field.name)) {
         fields.push_back(&field);
         sql += ", " + quoted(field.name);
       }
-    for (const auto& link : resource.links)
-      if (wanted(only, link.name) && (!nested || link.nested)) {
-        links.push_back(&link);
+    for (std::size_t i = 0; i < resource.links.size(); ++i)
+      if (const auto& link = resource.links[i]; wanted(only, link.name) && (!nested || link.nested)) {
+        links.push_back(i);
         sql += ", " + link.column;
       }
     sql += " FROM " + resource.table + " WHERE id IN (%)";
@@ -88,9 +89,11 @@ class Reader {
       if (wanted(only, "id")) object["id"] = id;
       std::size_t column = 1;
       for (const auto* field : fields) object[field->name] = member(*field, row.at(column++));
-      for (const auto* link : links) {
+      auto& targets = references[id];
+      targets.resize(resource.links.size());
+      for (const auto link : links) {
         const auto& value = row.at(column++);
-        if (!store::isNull(value)) references[id][link->name] = std::get<std::int64_t>(value);
+        if (!store::isNull(value)) targets[link] = std::get<std::int64_t>(value);
       }
       objects[id] = std::move(object);
     });
@@ -105,20 +108,17 @@ class Reader {
     return store::toJson(value);
   }
 
-  void attach(const Link& link, bool nested,
-              std::map<std::int64_t, std::map<std::string, std::int64_t>>& references,
+  void attach(const Link& link, std::size_t index, const References& references,
               std::map<std::int64_t, Json>& objects) {
     std::set<std::int64_t> targets;
-    if (!nested || link.nested)
-      for (const auto& [id, byName] : references)
-        if (const auto found = byName.find(link.name); found != byName.end()) targets.insert(found->second);
+    for (const auto& [id, links] : references)
+      if (links[index] != 0) targets.insert(links[index]);
     const auto& others = shared(_resources.get(link.resource), Ids(targets.begin(), targets.end()));
     for (auto& [id, object] : objects) {
       Json& place = object[link.name];
       place = nullptr;
-      if (const auto row = references.find(id); row != references.end())
-        if (const auto target = row->second.find(link.name); target != row->second.end())
-          if (const auto other = others.find(target->second); other != others.end()) place = other->second;
+      if (const auto other = others.find(references.at(id)[index]); other != others.end())
+        place = other->second;
     }
   }
 

@@ -245,6 +245,8 @@ std::shared_ptr<Instance> ProbeTest::started(const Json& configuration, const st
 
 class LogCapture::Channel : public Poco::Channel {
  public:
+  /// After the last line: Poco's loggers let go of a channel without waiting for those who write to it.
+  ~Channel() override { const std::lock_guard lock(_mutex); }
   void log(const Poco::Message& message) override {
     const std::lock_guard lock(_mutex);
     _text += message.getSource() + ": " + message.getText() + '\n';

@@ -36,9 +36,11 @@ void ScriptedServer::serve() {
   while (!_ending) {
     try {
       if (!_socket.poll(Poco::Timespan(20000), Poco::Net::Socket::SELECT_READ)) continue;
-      auto socket = _socket.acceptConnection();
+      // Its thread's alone: Poco counts the references to a socket where no race detector sees it.
+      auto accepted = std::make_unique<Poco::Net::StreamSocket>(_socket.acceptConnection());
       ++_connections;
-      _threads.emplace_back([this, socket]() mutable {
+      _threads.emplace_back([this, owned = std::move(accepted)] {
+        auto& socket = *owned;
         try {
           socket.setReceiveTimeout(Poco::Timespan(5, 0));
           _script(socket);

@@ -1,5 +1,6 @@
-// bench_http_poco <port>: the same answer from Poco's stock HTTPServer, with a thread for each connection of
-// the largest round: with fewer it does not serve the rest at all.
+// bench_http_poco <port> [stock]: the same answer from Poco's HTTPServer, with a thread for each connection
+// of the largest round; "stock": with the thread pool and the parameters that it has by itself, where every
+// connection beyond the sixteenth waits for one to end.
 #include "hello_handler.hpp"
 
 #include <Poco/Net/HTTPServer.h>
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <string>
 
 namespace {
@@ -22,15 +24,21 @@ class Factory : public Poco::Net::HTTPRequestHandlerFactory {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  const bool stock = argc > 2 && std::string(argv[2]) == "stock";
   constexpr int threads = 1200;
   Poco::ThreadPool pool(16, threads);
   Poco::AutoPtr<Poco::Net::HTTPServerParams> params = new Poco::Net::HTTPServerParams;
-  params->setMaxThreads(threads);
-  params->setMaxQueued(4096);
-  params->setKeepAlive(true);
-  params->setMaxKeepAliveRequests(0);
-  const Poco::Net::SocketAddress address("127.0.0.1:" + std::string(argc > 1 ? argv[1] : "0"));
-  Poco::Net::HTTPServer server(new Factory, pool, Poco::Net::ServerSocket(address, 4096), params);
+  if (!stock) {
+    params->setMaxThreads(threads);
+    params->setMaxQueued(4096);
+    params->setKeepAlive(true);
+    params->setMaxKeepAliveRequests(0);
+  }
+  const Poco::Net::ServerSocket socket(
+      Poco::Net::SocketAddress("127.0.0.1:" + std::string(argc > 1 ? argv[1] : "0")), 4096);
+  const auto made = stock ? std::make_unique<Poco::Net::HTTPServer>(new Factory, socket, params)
+                          : std::make_unique<Poco::Net::HTTPServer>(new Factory, pool, socket, params);
+  auto& server = *made;
   server.start();
   std::cout << "ready" << std::endl;
   while (std::cin.get() != EOF) {

@@ -5,8 +5,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=${BENCH_BUILD:?call tests/bench/run.sh incidents}
-rounds=3 seconds=5
-[ "${BENCH_QUICK:-0}" = 1 ] && rounds=1 seconds=3
+rounds=3 seconds=5 latency_seconds=30
+[ "${BENCH_QUICK:-0}" = 1 ] && rounds=1 seconds=3 latency_seconds=10
 missing=()
 for tool in wrk h2load taskset jq curl; do command -v "$tool" >/dev/null || missing+=("$tool"); done
 /usr/bin/python3 -c 'import fastapi, uvicorn, sqlalchemy' 2>/dev/null || missing+=(python3-fastapi)
@@ -81,6 +81,6 @@ printf 'GET /incidents, 25 of 10,000: ours %s, FastAPI + SQLAlchemy %s requests/
 
 # the same offered rate for both, below the peer's saturation
 offered=$(echo "$b" | awk '{r = int($1 * 0.6); print (r < 1 ? 1 : r)}')
-p99() { taskset -c "$load_core" h2load --h1 --rps "$(echo "$offered" | awk '{print $1 / 4}')" -c 4 -D "$seconds" --log-file="$work/log.$1" -H "Authorization: Bearer $token" "http://127.0.0.1:$1$path" >/dev/null 2>&1 || true; awk '{print $3}' "$work/log.$1" | sort -n | awk '{v[NR] = $1} END {print v[int(NR * 0.99)] / 1000}'; rm -f "$work/log.$1"; }
+p99() { taskset -c "$load_core" h2load --h1 --rps "$(echo "$offered" | awk '{print $1 / 4}')" -c 4 -D "$latency_seconds" --warm-up-time 1 --log-file="$work/log.$1" -H "Authorization: Bearer $token" "http://127.0.0.1:$1$path" >/dev/null 2>&1 || true; awk '{print $3}' "$work/log.$1" | sort -n | awk '{v[NR] = $1} END {print v[int(NR * 0.99)] / 1000}'; rm -f "$work/log.$1"; }
 a=$(p99 "$ours"); b=$(p99 "$peer")
 printf 'p99 at %s requests/s: ours %s ms, peer %s ms; ratio 1/%.1f (goal <= 1/5)\n' "$offered" "$a" "$b" "$(echo "$a $b" | awk '{print $2 / ($1 > 0 ? $1 : 0.001)}')"
