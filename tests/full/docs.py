@@ -36,20 +36,22 @@ def check_settings_are_documented_as_they_are(server, write):
     text = read("docs/operators.md")
     before, rest = text.split(BEGIN)
     written, after = rest.split(END)
-    table = settings_table(server)
+    try:
+        table = settings_table(server)
+    finally:
+        server.write_settings()
     if write:
         with open(os.path.join(ROOT, "docs/operators.md"), "w", encoding="utf-8") as file:
             file.write(before + BEGIN + table + END + after)
     else:
         assert written == table, "docs/operators.md: the settings table is not the program's; run tests/full/docs.sh BUILD_DIR --write"
-    server.write_settings()
     for name in set(re.findall(r"`((?:DISPATCH|DATABASE)_[A-Z_]+|SECRET_PROVIDER|LOG_LEVEL)\b[`=]", before + after)):
         assert name.startswith("DISPATCH_PLUGIN_") or f"`{name}`" in table, f"docs/operators.md speaks of {name}, which is no setting"
 
 
 def check_commands_in_the_documentation_exist(server):
     for page in ("README.md", "docs/operators.md", "docs/api.md", "docs/security.md", "docs/plugin-trust.md"):
-        for words in set(re.findall(r"dispatch ((?:server|database|user|plugins|secret|scheduler|flow|demo) [a-z]+)", read(page))):
+        for words in set(re.findall(r"dispatch ((?:server|database|user|plugins|secret|scheduler|flow|demo) [a-z-]+)", read(page))):
             done = server.cli(*words.split(), "--help", check=False)
             assert done.returncode == 0, f"{page} speaks of dispatch {words}, which there is not: {done.stderr}"
 
@@ -92,7 +94,8 @@ def check_every_test_that_security_names_exists():
 def check_links_lead_somewhere():
     pages = ["README.md"] + [f"docs/{name}" for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md")]
     for page in pages:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", read(page)):
+        prose = re.sub(r"^ *```.*?^ *```|^ {4}[^\n]*|`[^`\n]*`", "", read(page), flags=re.M | re.S)
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
             if not target.startswith("http"):
                 path = os.path.normpath(os.path.join(ROOT, os.path.dirname(page), target))
                 assert os.path.exists(path), f"{page} links to {target}, which is not there"

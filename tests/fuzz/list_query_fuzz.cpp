@@ -40,7 +40,7 @@ store::Models describeModels() {
                {"title", Type::text, true},
                {"status"},
                {"reported_at", Type::instant},
-               {"total_cost", Type::number}},
+               {"commander_id", Type::number}},  // no column of the schema is a fraction
               {{"project", "Project", "project_id", "", "", "", {}},
                {"incident_type", "IncidentType", "incident_type_id", "", "", "", {}},
                {"commander", "Participant", "commander_id", "", "", "", {}},

@@ -1,7 +1,7 @@
 // libFuzzer target: minisign's signature files and keys. The first byte chooses which.
 //
 // Sources: host/plugin/minisign.cpp host/base/problem.cpp host/base/random.cpp
-// Libraries: -lsodium
+// Libraries: -lsodium -lPocoFoundation
 #include "fuzzing.hpp"
 #include "plugin/minisign.hpp"
 
