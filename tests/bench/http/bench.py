@@ -22,7 +22,7 @@ QUICK = os.environ.get("BENCH_QUICK") == "1"
 SERVERS = {
     "dispatch": [os.path.join(BIN, "bench_http_dispatch")],
     "poco": [os.path.join(BIN, "bench_http_poco")],
-    "poco-stock": [os.path.join(BIN, "bench_http_poco")],
+    "poco-stock": [os.path.join(BIN, "bench_http_poco"), "--stock"],
     "beast": [os.path.join(BIN, "bench_http_beast")],
     "fastapi": ["/usr/bin/python3", os.path.join(HERE, "fastapi_server.py")],
 }
@@ -47,8 +47,7 @@ class Server:
 
     def __init__(self, name, prefix=()):
         self.name, self.port = name, free_port()
-        self.process = subprocess.Popen([*prefix, "taskset", "-c", str(SERVER_CORE), *SERVERS[name], str(self.port),
-                                         *(["stock"] if name == "poco-stock" else [])],
+        self.process = subprocess.Popen([*prefix, "taskset", "-c", str(SERVER_CORE), *SERVERS[name], str(self.port)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline().strip() != "ready":
             raise SystemExit(f"the {name} server did not start")
@@ -114,7 +113,7 @@ def throughput():
     troubles = set()
     with contextlib.ExitStack() as stack:
         running = {name: stack.enter_context(Server(name)) for name in FULL_RATE}
-        for server in running.values():  # stock Poco makes its thousand threads here
+        for server in running.values():  # Poco makes its thousand threads here
             wrk(server, CONNECTIONS[-1], 1 if QUICK else 3)
         for _ in range(ROUNDS):
             for count in CONNECTIONS:

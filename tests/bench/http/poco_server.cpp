@@ -1,5 +1,5 @@
-// bench_http_poco <port> [stock]: the same answer from Poco's HTTPServer, with a thread for each connection
-// of the largest round; "stock": with the thread pool and the parameters that it has by itself, where every
+// bench_http_poco [--stock] <port>: the same answer from Poco's HTTPServer, with a thread for each connection
+// of the largest round; --stock: with the thread pool and the parameters that it has by itself, where every
 // connection beyond the sixteenth waits for one to end.
 #include "hello_handler.hpp"
 
@@ -24,7 +24,7 @@ class Factory : public Poco::Net::HTTPRequestHandlerFactory {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const bool stock = argc > 2 && std::string(argv[2]) == "stock";
+  const bool stock = argc > 2 && std::string(argv[1]) == "--stock";
   constexpr int threads = 1200;
   Poco::ThreadPool pool(16, threads);
   Poco::AutoPtr<Poco::Net::HTTPServerParams> params = new Poco::Net::HTTPServerParams;
@@ -35,7 +35,7 @@ int main(int argc, char** argv) try {
     params->setMaxKeepAliveRequests(0);
   }
   const Poco::Net::ServerSocket socket(
-      Poco::Net::SocketAddress("127.0.0.1:" + std::string(argc > 1 ? argv[1] : "0")), 4096);
+      Poco::Net::SocketAddress("127.0.0.1:" + std::string(argc > 1 ? argv[argc - 1] : "0")), 4096);
   const auto made = stock ? std::make_unique<Poco::Net::HTTPServer>(new Factory, socket, params)
                           : std::make_unique<Poco::Net::HTTPServer>(new Factory, pool, socket, params);
   auto& server = *made;
