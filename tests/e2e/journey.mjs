@@ -172,7 +172,10 @@ let name = ''
 await check('an empty report says what is missing and keeps the draft', async () => {
   // The second time the page is there before the key's own letter would be typed.
   for (const time of ['first', 'second']) {
-    if (time === 'second') await page.getByRole('link', { name: 'Incidents', exact: true }).first().click()
+    if (time === 'second') {
+      await page.getByRole('link', { name: 'Incidents', exact: true }).first().click()
+      await page.locator('[data-search]').waitFor()
+    }
     await page.keyboard.press('n')
     await until('the cursor in the title', () => page.getByLabel('Title').evaluate((field) => field === document.activeElement))
     const typed = await page.getByLabel('Title').inputValue()
