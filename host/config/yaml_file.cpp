@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr int kMaxValues = 20000;
+constexpr std::size_t kMaxBytes = 16 << 20;  // of text and of paths to values
 
 std::optional<std::int64_t> wholeNumber(std::string_view text) {
   bool negative = false;
@@ -91,6 +92,14 @@ class Converter {
              "expected at most " + std::to_string(kMaxDepth) +
                  " levels, found more (an alias inside its own anchor has no end)",
              "nest less deeply");
+    _bytes += pointer.size() + (node.IsScalar() ? node.Scalar().size() : 0);
+    if (_bytes > kMaxBytes)
+      refuse(
+          node.Mark(),
+          "expected at most " + std::to_string(kMaxBytes >> 20) +
+              " MiB of keys and text, found more (aliases count where they are used, keys with every value "
+              "below them)",
+          "shorten the keys and texts that are used so often");
     if (!node.Mark().is_null()) _lines[pointer] = node.Mark().line + 1;
     switch (node.Type()) {
       case YAML::NodeType::Scalar:
@@ -148,6 +157,7 @@ class Converter {
 
   const std::string& _path;
   int _count = 0;
+  std::size_t _bytes = 0;
   std::map<std::string, int> _lines, _keyLines;
 };
 

@@ -110,6 +110,17 @@ TEST(YamlFile, RefusesAliasesThatExpandWithoutBound) {
   EXPECT_THAT(refusal(bomb), HasSubstr("at most 20000 values"));
 }
 
+TEST(YamlFile, RefusesAliasesWhoseKeysAndTextExpandWithoutBound) {
+  std::string text = "a: &a " + std::string(100000, 'x') + "\nb:\n";
+  for (int i = 0; i < 200; ++i) text += "  - *a\n";
+  EXPECT_THAT(refusal(text), HasSubstr("at most 16 MiB"));
+  std::string keys = "a: &a {" + std::string(1000, 'k') + ": [1";
+  for (int i = 1; i < 95; ++i) keys += ", 1";
+  keys += "]}\nb:\n";
+  for (int i = 0; i < 200; ++i) keys += "  - *a\n";
+  EXPECT_THAT(refusal(keys), HasSubstr("at most 16 MiB"));
+}
+
 TEST(YamlFile, RefusesAnAliasInsideItsOwnAnchor) {
   EXPECT_THAT(refusal("a: &a [*a]\n"), HasSubstr("at most 64 levels"));
 }

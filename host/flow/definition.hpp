@@ -62,7 +62,8 @@ struct StepContext {
 };
 
 struct Skip {
-  std::string reason;  ///< shown to people
+  std::string reason;      ///< shown to people
+  bool retryable = false;  ///< somebody can change what the reason says, and then wants the step to run
 };
 
 struct Child {

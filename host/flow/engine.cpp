@@ -14,7 +14,8 @@ std::string skippedBy(const std::string& actor) { return "Skipped by " + actor +
 bool retrying(const StepRow& step) { return step.state == "pending" && step.ready() && step.attempt > 0; }
 
 bool mayRetry(const StepRow& step) {
-  return step.state == "failed" || step.state == "skipped" || step.state == "uncertain" || retrying(step);
+  return step.state == "failed" || (step.state == "skipped" && step.retryable) || step.state == "uncertain" ||
+         retrying(step);
 }
 /// A step's state in the words of people: one that will be tried again waits; one held back by another has
 /// not begun.
@@ -126,7 +127,8 @@ class DurableEngine final : public Engine {
 
   void retry(std::int64_t stepId, const std::string& actor) override {
     decide(stepId, actor, "retried", mayRetry,
-           "Only a step that failed, was skipped or is uncertain can be retried",
+           "Only a step that failed, is uncertain, or was skipped for something that can be changed can be "
+           "retried",
            [&](store::Session& session, const FlowRow& flow, const StepRow& step) {
              // What can be found is asked for first; "send again" of what cannot is a person's decision to
              // send again.
@@ -175,8 +177,8 @@ class DurableEngine final : public Engine {
                                                   "AND subject_id = ? AND state <> 'cancelled' ORDER BY id",
                                                   {subjectType, subjectId}))
         for (const StepRow& step : readSteps(*session, row.integer("id"))) {
-          const bool skipped =
-              step.state == "skipped" && !step.pluginType.empty() && !step.reason.starts_with("Skipped by ");
+          const bool skipped = step.state == "skipped" && step.retryable && !step.pluginType.empty() &&
+                               !step.reason.starts_with("Skipped by ");
           if (step.state != "failed" && !skipped) continue;
           if (!step.pluginType.empty() && !servingFor(step, row.integer("project_id"))) continue;
           wanted.push_back(step.id);
@@ -254,19 +256,20 @@ Json DurableEngine::describe(store::Session& session, const std::string& subject
                                              {subjectType, subjectId})) {
     const std::string kind = row.text("kind"), state = row.text("state");
     Json steps = Json::array();
-    for (const store::Row& one :
-         session.query("SELECT s.id, s.parent_id, s.\"key\", s.title, s.plugin_type, s.method, s.state, "
-                       "s.reason, s.attempt, s.next_try_at, "
-                       "s.effect, s.required, s.actor, s.started_at, s.finished_at, s.outcome_unknown, "
-                       "i.plugin_slug, p.title AS plugin_title "
-                       "FROM flow_step s LEFT JOIN plugin_instance i ON i.id = s.plugin_instance_id LEFT "
-                       "JOIN plugin p ON p.slug = i.plugin_slug "
-                       "WHERE s.flow_id = ? ORDER BY s.id",
-                       {row.integer("id")})) {
+    for (const store::Row& one : session.query(
+             "SELECT s.id, s.parent_id, s.\"key\", s.title, s.plugin_type, s.method, s.state, "
+             "s.reason, s.attempt, s.next_try_at, "
+             "s.effect, s.required, s.actor, s.started_at, s.finished_at, s.outcome_unknown, s.retryable, "
+             "i.plugin_slug, p.title AS plugin_title "
+             "FROM flow_step s LEFT JOIN plugin_instance i ON i.id = s.plugin_instance_id LEFT "
+             "JOIN plugin p ON p.slug = i.plugin_slug "
+             "WHERE s.flow_id = ? ORDER BY s.id",
+             {row.integer("id")})) {
       StepRow step;
       step.state = one.text("state");
       step.attempt = one.integer("attempt");
       step.nextTryAt = one.optionalText("next_try_at");
+      step.retryable = one.boolean("retryable");
       Json actions = Json::array();
       if (state != "cancelled") {
         if (mayRetry(step)) actions.push_back("retry");

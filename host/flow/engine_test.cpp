@@ -514,6 +514,23 @@ TEST_P(FlowEngine, ACancelledFlowBeginsNothingMore) {
   EXPECT_THROW(engine->retry(step("a").integer("id"), "ada@example.com"), Problem);
 }
 
+TEST_P(FlowEngine, OffersToRetryWhatWasSkippedOnlyWhereThatCanChangeAnything) {
+  define(R"([{"key": "rule", "title": "R"}, {"key": "list", "title": "L"}])",
+         {{"rule", {.run = [](StepContext&) -> std::variant<Json, Skip> { return Skip{"as before"}; }}},
+          {"list", {.run = [](StepContext&) -> std::variant<Json, Skip> {
+             return Skip{.reason = "none is set up", .retryable = true};
+           }}}});
+  start();
+  engine->run();
+  EXPECT_EQ(awaitFlow("done"), "done");
+  const Json steps = engine->describe(*db().session(), "incident", 7)[0]["steps"];
+  EXPECT_EQ(steps[0]["actions"], Json::array());
+  EXPECT_EQ(steps[1]["actions"], (Json{"retry"}));
+  EXPECT_THROW(engine->retry(step("rule").integer("id"), "ada@example.com"), Problem);
+  engine->retry(step("list").integer("id"), "ada@example.com");
+  EXPECT_EQ(awaitFlow("done"), "done");
+}
+
 TEST_P(FlowEngine, StopsWithinItsLimitAndLeavesTheRestToRecovery) {
   std::mutex mutex;
   std::condition_variable change;

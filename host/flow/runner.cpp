@@ -101,8 +101,7 @@ void Runner::runHostStep(const FlowRow& flow, const StepRow& step, const Binding
       StepContext context = makeContext(session, locked, now);
       const auto result = binding.run(context);
       if (const Skip* skip = std::get_if<Skip>(&result)) {
-        changeStep(session, locked, now, "skipped",
-                   {{"reason", skip->reason}, {"lease_owner", store::Value()}, {"finished_at", nowText()}});
+        skipStep(session, locked, now, *skip);
       } else {
         const Json& output = std::get<Json>(result);
         if (binding.expand && !locked.cancelled()) {
@@ -241,8 +240,7 @@ bool Runner::begin(Call& call) {
         std::variant<Json, Skip> prepared = Json::object();
         if (call.binding.prepare) prepared = call.binding.prepare(context);
         if (const Skip* skip = std::get_if<Skip>(&prepared)) {
-          changeStep(session, flow, step, "skipped",
-                     {{"reason", skip->reason}, {"lease_owner", store::Value()}, {"finished_at", nowText()}});
+          skipStep(session, flow, step, *skip);
           settle(session, flow, _wake);
           return;
         }

@@ -22,7 +22,7 @@ void Runner::end(std::int64_t stepId, std::int64_t flowId, const std::string& st
     StepColumns columns = more;
     columns.emplace_back("reason", reason);
     if (state == "failed") columns.emplace_back("error", reason);
-    columns.emplace_back("lease_owner", store::Value());
+    columns.push_back({"lease_owner", store::Value()});
     // An uncertain step keeps the mark: a findable one is asked for first when a person retries it.
     if (state != "uncertain") columns.emplace_back("outcome_unknown", false);
     columns.emplace_back("finished_at", nowText());

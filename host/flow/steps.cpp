@@ -12,7 +12,8 @@ constexpr const char* kFlowColumns =
 constexpr const char* kStepColumns =
     "SELECT id, flow_id, organization_id, parent_id, plugin_instance_id, \"key\", title, \"after\", state, "
     "reason, plugin_type, "
-    "method, lease_owner, idempotency_key, effect, next_try_at, attempt, outcome_unknown, required, input, "
+    "method, lease_owner, idempotency_key, effect, next_try_at, attempt, outcome_unknown, required, "
+    "retryable, input, "
     "output, actor FROM flow_step";
 
 std::optional<FlowRow> readFlow(store::Session& session, std::int64_t flowId, const char* suffix) {
@@ -50,6 +51,7 @@ StepRow toStep(const store::Row& row) {
   step.attempt = row.integer("attempt");
   step.outcomeUnknown = row.boolean("outcome_unknown");
   step.required = row.boolean("required");
+  step.retryable = row.boolean("retryable");
   step.decided = row.optionalText("actor").has_value();
   step.input = row.json("input");
   step.output = row.json("output");
@@ -172,6 +174,14 @@ void changeStep(store::Session& session, const FlowRow& flow, const StepRow& ste
   columns.emplace_back("updated_at", nowText());
   session.update("flow_step", step.id, columns);
   tell(session, flow, "flow_step", step.id, "updated", {{"key", step.key}, {"state", state}});
+}
+
+void skipStep(store::Session& session, const FlowRow& flow, const StepRow& step, const Skip& skip) {
+  changeStep(session, flow, step, "skipped",
+             {{"reason", skip.reason},
+              {"retryable", skip.retryable},
+              {"lease_owner", store::Value()},
+              {"finished_at", nowText()}});
 }
 
 void settle(store::Session& session, FlowRow& flow, const std::function<void()>& wake) {

@@ -28,7 +28,8 @@ struct StepRow {
   std::vector<std::string> needs, wants;
   bool pinned = false;  ///< pluginInstanceId was given with the step and no other instance may do it
   bool outcomeUnknown = false, required = false;
-  bool decided = false;  ///< a person had it tried again
+  bool decided = false;   ///< a person had it tried again
+  bool retryable = true;  ///< where skipped: another try may find it otherwise
   Json input, output;
 
   bool ready() const { return nextTryAt.has_value(); }
@@ -54,6 +55,9 @@ void insertChild(store::Session& session, const FlowRow& flow, const StepRow& pa
 /// Changes columns of a step and tells open pages. `columns` holds at least "state".
 void changeStep(store::Session& session, const FlowRow& flow, const StepRow& step, const std::string& state,
                 StepColumns columns);
+
+/// Ends the step as skipped for `skip`'s reason.
+void skipStep(store::Session& session, const FlowRow& flow, const StepRow& step, const Skip& skip);
 
 /// Makes ready what may begin, sets waiting what a failed step holds back, and derives the flow's state.
 /// `wake` runs after the commit if something became ready.

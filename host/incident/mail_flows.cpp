@@ -164,8 +164,9 @@ Binding notifications(const Context& context, bool atStart) {
       list.push_back({{"title", "Notify " + row.text("name")}, {"input", std::move(input)}});
     }
     if (list.empty())
-      return Skip{"No e-mail notification of project " + subject->projectTitle +
-                  " applies to this incident. Add one under Settings > Notifications."};
+      return Skip{.reason = "No e-mail notification of project " + subject->projectTitle +
+                            " applies to this incident. Add one under Settings > Notifications.",
+                  .retryable = true};
     return Json{{"mails", std::move(list)}};
   };
   binding.expand = [](StepContext&, const Json& output) { return mails(output); };

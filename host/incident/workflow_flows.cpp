@@ -55,8 +55,9 @@ Binding runAll(const std::string& uiUrl) {
                         {"workflow_instance_id", id}}}});
     }
     if (runs.empty())
-      return Skip{"No workflow of project " + subject->projectTitle +
-                  " runs when an incident is created. Add one under Settings > Workflows."};
+      return Skip{.reason = "No workflow of project " + subject->projectTitle +
+                            " runs when an incident is created. Add one under Settings > Workflows.",
+                  .retryable = true};
     return Json{{"runs", std::move(runs)}};
   };
   binding.expand = [](StepContext&, const Json& output) {

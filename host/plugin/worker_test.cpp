@@ -2,8 +2,10 @@
 // hears of it.
 #include "base/problem.hpp"
 #include "plugin/isolated_plugin.hpp"
+#include "plugin/library.hpp"
 #include "plugin/library_rules.hpp"
 #include "plugin/testing/fixture.hpp"
+#include "plugin/worker_process.hpp"
 
 #include <gmock/gmock.h>
 
@@ -88,6 +90,42 @@ TEST(WorkerKeeperTest, MayBeLetGoOfByItsOwnThread) {
   last->keeper->listen(last, last->control[0], last->output[0], last->output[0], -1);
   ASSERT_EQ(::write(last->control[1], "x", 1), 1);
   EXPECT_EQ(last->told.get_future().wait_for(5s), std::future_status::ready);
+}
+
+/// Whoever hears last that a worker has ended may be all that still holds it: the rest was let go meanwhile.
+TEST_F(WorkerTest, AProcessMayBeLetGoOfByTheThreadThatHearsIt) {
+  struct Owner final : WorkerOwner {
+    std::promise<void> hears, goOn;
+    void workerLogged(std::uint32_t, std::string_view) noexcept override {}
+    void workerMisbehaved(std::uint64_t, std::string_view) noexcept override {}
+    void workerWasDenied(std::string_view) noexcept override {}
+    void workerClosedStream(std::uint64_t) noexcept override {}
+    void workerWrote(std::string_view) noexcept override {}
+    void workerEnded() noexcept override {
+      hears.set_value();
+      goOn.get_future().wait();
+    }
+  };
+  Package package;
+  package.libraryBytes = hostile.files.at("libhostile.so");
+  const int descriptor = sealedFile(package);
+  WorkerProcess::Options given{DISPATCH_WORKER_PROGRAM, "hostile", descriptor, {}};
+  given.setup.maxLanes = 1;
+  auto keeper = std::make_shared<WorkerKeeper>();
+  auto watch = std::make_shared<DeadlineWatch>();
+  const auto owner = std::make_shared<Owner>();
+  auto process = WorkerProcess::start(keeper, watch, given, owner, 20s);
+  ::close(descriptor);
+  const std::weak_ptr<WorkerProcess> rest = process;
+  process->kill("");
+  ASSERT_EQ(owner->hears.get_future().wait_for(20s), std::future_status::ready);
+  process.reset();
+  watch.reset();
+  keeper.reset();
+  EXPECT_FALSE(rest.expired()) << "the thread holds it while it tells";
+  owner->goOn.set_value();
+  for (int i = 0; i < 500 && !rest.expired(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(rest.expired());
 }
 
 using Attempts = std::vector<std::pair<const char*, const char*>>;

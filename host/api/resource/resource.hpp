@@ -51,6 +51,7 @@ struct Links {
   bool writable = false;  ///< a sent list replaces the stored one (items by id)
   std::vector<std::string> aliases = {};
   std::string order = "id";
+  bool single = false;  ///< shown as the first of them, or null
 };
 
 struct Resource;
@@ -99,7 +100,8 @@ struct Resource {
       prepare;  ///< last word on the columns of a create or update
   std::function<void(Write&, const Json& body, bool created)> written;  ///< in the same transaction
   std::function<void(Write&)> removing;
-  /// Fills computed members, a whole page at once; (session, organization id of the request, rows).
+  /// Fills computed members, a whole page at once; (session, organization id of the request, rows without
+  /// what links and lists nest).
   std::function<void(store::Session&, std::int64_t, std::vector<Json*>&)> present;
 
   const Field* field(std::string_view name) const;
@@ -119,6 +121,9 @@ class Resources {
   std::vector<std::unique_ptr<Resource>> _resources;
 };
 
+/// What a list or a get of `request` is held to: its organization's rows, and of those what who asks may see.
+std::vector<store::Condition> visibleRows(const Resource& resource, const Request& request);
+
 /// Rows of `resource` with these ids, in their order, in the original's Read shape. One query per table
 /// touched, however many rows. `only`: top-level members wanted (empty = all).
 std::vector<Json> readRows(store::Session& session, const Resources& resources, const Resource& resource,
@@ -133,10 +138,14 @@ ColumnValues validated(store::Session& session, const Resources& resources, cons
 /// OpenAPI schemas of the resource: <Model>Read, <Model>Create, <Model>Update, <Model>Pagination.
 void describeSchemas(const Resources& resources, const Resource& resource, Json& schemas);
 
-/// {"items", "itemsPerPage", "page", "total"} in the contract's sense. `written`: to be answered as it is;
-/// what the items nest is writtenJson() then, and each is written once however many items share it.
+/// {"items", "itemsPerPage", "page", "total"} in the contract's sense.
 Json listPage(store::Session& session, const Resources& resources, const store::Models& models,
-              const Resource& resource, const Request& request, const std::vector<std::string>& only = {},
-              bool written = true);
+              const Resource& resource, const Request& request, const std::vector<std::string>& only = {});
+
+/// The same, to be answered as it is: each of the items is writtenJson(), and what they share was written
+/// once.
+Json writtenListPage(store::Session& session, const Resources& resources, const store::Models& models,
+                     const Resource& resource, const Request& request,
+                     const std::vector<std::string>& only = {});
 
 }  // namespace dispatch::api

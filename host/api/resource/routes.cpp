@@ -26,19 +26,10 @@ Json listParameters() {
        parameter("descending[]", texts, "true or false for each of sortBy[]")});
 }
 
-std::vector<store::Condition> held(const Resource& resource, const Request& request) {
-  std::vector<store::Condition> conditions;
-  if (!resource.organizationColumn.empty())
-    conditions.push_back(
-        {resource.table + "." + resource.organizationColumn + " = ?", {request.organizationId}});
-  if (resource.visible) conditions.push_back(resource.visible(request.who));
-  return conditions;
-}
-
 void requireRow(store::Session& session, const Resource& resource, const Request& request, std::int64_t id) {
   std::string sql = "SELECT id FROM " + resource.table + " WHERE id = ?";
   store::Values values{id};
-  for (const auto& condition : held(resource, request)) {
+  for (const auto& condition : visibleRows(resource, request)) {
     sql += " AND (" + condition.sql + ")";
     values.insert(values.end(), condition.parameters.begin(), condition.parameters.end());
   }
@@ -146,7 +137,8 @@ void addRoutes(Router& router, const Resources& resources, const store::Models& 
   if (operations.list)
     router.add({"GET", all, Access::atLeast(*operations.list), "List every " + resource.title, resource.path,
                 [&](Request& request) {
-                  return Reply::json(listPage(*database.session(), resources, models, resource, request));
+                  return Reply::json(
+                      writtenListPage(*database.session(), resources, models, resource, request));
                 },
                 nullptr, reference(resource.model + "Pagination"), listParameters()});
   if (operations.get)

@@ -88,7 +88,8 @@ void describeSchemas(const Resources& resources, const Resource& resource, Json&
     if (link.required) required.push_back(link.name);
   }
   for (const auto& list : resource.lists) {
-    read["properties"][list.name] = listOf(reference(list.resource + "Read"));
+    const Json item = reference(list.resource + "Read");
+    read["properties"][list.name] = list.single ? nullable(item) : listOf(item);
     if (list.writable)
       create["properties"][list.name] = {
           {"type", "array"},

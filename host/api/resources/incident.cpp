@@ -83,7 +83,12 @@ Resource describeIncident() {
                      .table = "event",
                      .local = "incident_id",
                      .order = "started_at, id"},
-                    {.name = "tickets", .resource = "Ticket", .table = "ticket", .local = "incident_id"}},
+                    {.name = "ticket",
+                     .resource = "Ticket",
+                     .table = "ticket",
+                     .local = "incident_id",
+                     .aliases = {"tickets"},
+                     .single = true}},
           .constants = {{"cases", Json::array()},
                         {"conference", nullptr},
                         {"conversation", nullptr},
@@ -97,18 +102,9 @@ Resource describeIncident() {
                         {"storage", nullptr},
                         {"tasks", Json::array()},
                         {"terms", Json::array()},
-                        {"ticket", nullptr},
                         {"total_cost", 0.0},
                         {"workflow_instances", Json::array()}},
-          .shapes = {{"tickets", nullptr}, {"ticket", nullable(reference("TicketRead"))}},
-          .visible = incident::Incidents::visibility,
-          .present = [](store::Session&, std::int64_t, std::vector<Json*>& incidents) {
-            for (auto* incident : incidents)
-              if (const auto tickets = incident->find("tickets"); tickets != incident->end()) {
-                if (!tickets->empty()) (*incident)["ticket"] = tickets->front();
-                incident->erase("tickets");
-              }
-          }};
+          .visible = incident::Incidents::visibility};
 }
 
 Resource describeParticipant() {

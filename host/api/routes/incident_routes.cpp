@@ -83,12 +83,12 @@ Reply list(const Rooms& rooms, Request& request) {
   const auto session = rooms.context.database.session();
   const auto include = request.query.all("include");
   if (request.query.boolean("expand", false))
-    return Reply::json(listPage(*session, rooms.resources, rooms.models, resource, request));
+    return Reply::json(writtenListPage(*session, rooms.resources, rooms.models, resource, request));
   if (include.empty())
-    return Reply::json(listPage(*session, rooms.resources, rooms.models, resource, request, minimal));
+    return Reply::json(writtenListPage(*session, rooms.resources, rooms.models, resource, request, minimal));
   std::vector<std::string> roots;
   for (const auto& name : include) roots.push_back(name.substr(0, name.find_first_of(".[")));
-  Json page = listPage(*session, rooms.resources, rooms.models, resource, request, roots, false);
+  Json page = listPage(*session, rooms.resources, rooms.models, resource, request, roots);
   for (auto& row : page["items"]) row = picked(row, include);
   return Reply::json(std::move(page));
 }

@@ -24,8 +24,8 @@ void addOrganizationRoutes(Router& router, const Rooms& rooms) {
   const auto member = Access::atLeast(auth::Role::member, "own organizations");
   router.add({"GET", "/organizations", member, "List one's organizations", "organizations",
               [rooms, &resource](Request& request) {
-                return Reply::json(listPage(*rooms.context.database.session(), rooms.resources, rooms.models,
-                                            resource, request));
+                return Reply::json(writtenListPage(*rooms.context.database.session(), rooms.resources,
+                                                   rooms.models, resource, request));
               }});
   router.add({"GET", "/organizations/{organization_id}", member, "Get one organization", "organizations",
               [rooms, &resource](Request& request) {

@@ -48,8 +48,8 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
   const std::string one = all + "/{plugin_instance_id}";
   router.add({"GET", all, Access::atLeast(auth::Role::member), "List plugin instances", "plugins",
               [rooms, &resource](Request& request) {
-                return Reply::json(listPage(*rooms.context.database.session(), rooms.resources, rooms.models,
-                                            resource, request));
+                return Reply::json(writtenListPage(*rooms.context.database.session(), rooms.resources,
+                                                   rooms.models, resource, request));
               },
               nullptr, pageOf("PluginInstanceRead")});
   router.add({"GET", one, admin, "Get a plugin instance with its configuration, secrets masked", "plugins",
