@@ -4,17 +4,20 @@
 #
 #   tests/fresh-machine.sh              ./install.sh, ask the server, then tests/run.sh
 #   tests/fresh-machine.sh --install    only ./install.sh
+#   tests/fresh-machine.sh --full       the second with --full (hours)
 #   tests/fresh-machine.sh --keep DIR   leave the root in DIR for a look
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 what=both
+full=
 root=
 while [ $# -gt 0 ]; do
   case $1 in
     --install) what=install ;;
+    --full) full=--full ;;
     --keep) root=$2; shift ;;
-    *) sed -n '2,8p' "$0"; exit 2 ;;
+    *) sed -n '2,9p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -66,6 +69,6 @@ echo "== ./install.sh again: $((SECONDS - began)) s"
 
 if [ "$what" = both ]; then
   began=$SECONDS
-  inside "${proxy[@]}" CI=true sh -c 'cd /srv/dispatch && tests/run.sh'
-  echo "== tests/run.sh from nothing: $((SECONDS - began)) s"
+  inside "${proxy[@]}" CI=true sh -c "cd /srv/dispatch && tests/run.sh $full"
+  echo "== tests/run.sh $full from nothing: $((SECONDS - began)) s"
 fi
