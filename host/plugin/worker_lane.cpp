@@ -164,6 +164,7 @@ bool WorkerLane::within(const wire::Frame& frame) const noexcept {
 bool WorkerLane::converse(wire::FrameKind wanted, wire::Frame& frame) {
   wire::Message message;
   while (!_broken) {
+    _spin.wait(_socket);
     if (!wire::receive(_socket, message, _text)) {
       _gone = true;
       break;

@@ -102,6 +102,7 @@ class WorkerLane final : public wire::Peer {
   bool _gone = false;                  ///< because the worker closed it
   bool _large = false;
   int _depth = 0;
+  wire::Spin _spin;
 };
 
 }  // namespace dispatch::plugin

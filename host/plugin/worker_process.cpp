@@ -70,6 +70,10 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(std::shared_ptr<WorkerKeeper
   std::strncpy(setup.version, DISPATCH_VERSION, sizeof setup.version - 1);
   std::strncpy(setup.pluginId, options.name.c_str(), sizeof setup.pluginId - 1);
   setup.hostProcess = ::getpid();
+  const auto spin = wire::Spin::forThisMachine();
+  wire::Spin::allow(spin);
+  setup.spinNs = spin.ns;
+  setup.spinners = spin.spinners;
   wire::Frame frame;
   frame.kind = wire::FrameKind::setup;
   wire::send(control.mine, frame, {reinterpret_cast<const char*>(&setup), sizeof setup});

@@ -9,3 +9,4 @@
 #include "wire/functions.hpp"
 #include "wire/setup.hpp"
 #include "wire/slot.hpp"
+#include "wire/spin.hpp"

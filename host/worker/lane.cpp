@@ -118,8 +118,11 @@ void Lane::rest() noexcept {
 
 void Lane::run() {
   wire::Frame frame;
-  while (wire::receive(_socket, frame))
+  for (;;) {
+    _idle.wait(_socket);
+    if (!wire::receive(_socket, frame)) break;
     if (frame.kind == wire::FrameKind::call) serve(frame);
+  }
   ::_exit(0);  // the host closed it: nobody is served any more
 }
 
@@ -193,6 +196,7 @@ dispatch_status Lane::askLocked(std::uint32_t function, dispatch_stream* stream,
   frame.size = _out.used() - start;
   if (!wire::send(_socket, frame)) ::_exit(0);
   for (;;) {
+    _awaitingHost.wait(_socket);
     if (!wire::receive(_socket, frame)) ::_exit(0);
     switch (frame.kind) {
       case wire::FrameKind::readBody:

@@ -72,6 +72,7 @@ class Lane final : public wire::Peer {
   std::size_t _next = 0;
   std::atomic<WorkerCall*> _call;
   std::recursive_mutex _asking;
+  wire::Spin _idle, _awaitingHost;
   const dispatch_http_request* _request = nullptr;  ///< whose bodies the host may ask for
 };
 
