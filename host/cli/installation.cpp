@@ -56,16 +56,26 @@ plugin::TrustPolicy Installation::trustPolicy() {
   return policy;
 }
 
+std::vector<std::string> Installation::pluginDirectories() const {
+  auto directories = _settings.list("DISPATCH_PLUGIN_DIRS");
+  if (directories.empty()) directories = {_settings.paths().plugins, _settings.paths().packages};
+  return directories;
+}
+
 plugin::Catalog& Installation::catalog() {
   std::lock_guard lock(_mutex);
   if (_catalog) return *_catalog;
   plugin::CatalogOptions options;
-  options.searchPath = _settings.list("DISPATCH_PLUGIN_DIRS");
-  if (options.searchPath.empty())
-    options.searchPath = {_settings.paths().plugins, _settings.paths().packages};
-  // Not there before the first package was installed.
-  if (std::error_code ignored; !std::filesystem::exists(_settings.paths().packages, ignored))
-    std::erase(options.searchPath, _settings.paths().packages);
+  options.searchPath = pluginDirectories();
+  for (const auto& directory : options.searchPath) {
+    std::error_code ignored;
+    // That of installed packages is not there before the first one.
+    if (directory == _settings.paths().packages || std::filesystem::is_directory(directory, ignored))
+      continue;
+    Poco::Logger::get("dispatch.plugin")
+        .warning("DISPATCH_PLUGIN_DIRS (%s): there is no directory %s",
+                 _settings.origin("DISPATCH_PLUGIN_DIRS").source, directory);
+  }
   options.trust = std::make_shared<plugin::TrustPolicy>(trustPolicy());
   options.contractsDirectory = _settings.paths().contracts;
   options.allowances = plugin::readAllowances(_settings.yaml());

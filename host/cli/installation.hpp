@@ -33,6 +33,8 @@ class Installation {
   SecretResolver& secrets() { return _secrets; }
 
   plugin::Catalog& catalog();
+  /// Where packages lie; some need not exist.
+  std::vector<std::string> pluginDirectories() const;
   /// What is remembered of plugins: which versions served, pins, quarantines.
   const std::shared_ptr<plugin::Ledger>& ledger();
   /// Which packages may run here. Throws Problem where the trust store or `unsigned:` is not understood.

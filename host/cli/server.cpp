@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/control_socket.hpp"
 #include "cli/logging.hpp"
+#include "cli/package_watch.hpp"
 #include "cli/process.hpp"
 #include "cli/rooms.hpp"
 #include "cli/scheduler.hpp"
@@ -63,12 +64,14 @@ class Server final : public Poco::Util::ServerApplication {
     stage("flows", &Server::startFlows, &Server::stopFlows);
     stage("http", &Server::startHttp, &Server::stopHttp);
     stage("scheduler", &Server::startScheduler, &Server::stopScheduler);
+    stage("package watch", &Server::startPackageWatch, &Server::stopPackageWatch);
     stage("control", &Server::startControl, &Server::stopControl);
   }
 
   ~Server() override {
     // After a start that failed half-way; nothing to do otherwise.
     stopControl();
+    stopPackageWatch();
     stopScheduler();
     stopHttp();
     stopFlows();
@@ -176,6 +179,28 @@ class Server final : public Poco::Util::ServerApplication {
   void startScheduler() { _scheduler = std::make_unique<Scheduler>(_installation.database(), _hostId); }
   void stopScheduler() { _scheduler.reset(); }
 
+  void startPackageWatch() {
+    if (settings().text("DISPATCH_RELOAD_PLUGINS") == "automatic")
+      _packageWatch = std::make_unique<PackageWatch>(_installation.pluginDirectories(),
+                                                     [this](const std::string& id) { takeIntoUse(id); });
+  }
+  void stopPackageWatch() { _packageWatch.reset(); }
+
+  void takeIntoUse(const std::string& id) noexcept {
+    try {
+      const auto reloaded = _integrations->reload(id, "the server, for its package has changed");
+      log().information("Plugin %s: version %s is in use, for its package has changed", id,
+                        textOr(reloaded, "version"));
+      for (const auto& instance : reloaded.at("instances"))
+        if (const auto reason = textOr(instance, "reason"); !reason.empty())
+          log().warning("Plugin %s in project %s goes on as it was: %s", id, textOr(instance, "project"),
+                        reason);
+    } catch (const std::exception& problem) {
+      log().warning("The package of plugin %s has changed and is not taken into use: %s", id,
+                    std::string(problem.what()));
+    }
+  }
+
   void startControl() {
     _control = std::make_unique<ControlSocket>(
         controlSocketPath(settings()),
@@ -233,6 +258,7 @@ class Server final : public Poco::Util::ServerApplication {
   bool _flowing = false;
   std::unique_ptr<http::Server> _http;
   std::unique_ptr<Scheduler> _scheduler;
+  std::unique_ptr<PackageWatch> _packageWatch;
   std::unique_ptr<ControlSocket> _control;
 };
 

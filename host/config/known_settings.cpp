@@ -145,6 +145,11 @@ const std::vector<Setting>& settings() {
        .description =
            "Directories searched for plugin packages; of several versions the pinned or highest is used.",
        .kind = Kind::directories},
+      {.name = "DISPATCH_RELOAD_PLUGINS",
+       .defaultText = "manual",
+       .description =
+           "When a changed package is taken into use: at the command plugins reload, or by itself.",
+       .choices = {"manual", "automatic"}},
       {.name = "DISPATCH_WORKER_MEMORY_MB",
        .defaultText = "512",
        .description = "Memory that the worker of an isolated plugin may use for itself, in MiB.",

@@ -170,6 +170,7 @@ class LoadedCatalog final : public Catalog {
       if (const auto name = item->path().filename().string();
           name.front() != '.' && (item->is_directory(error) || item->is_symlink(error)))
         packages.push_back(item->path());
+    if (error == std::errc::no_such_file_or_directory) return;
     if (error) {
       logger().warning("The plugin directory " + directory + " cannot be read: " + error.message() + ".");
       return;

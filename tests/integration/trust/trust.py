@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from dispatch_server import Server
+from dispatch_server import Server, until
 
 ID = "generic-workflow"
 
@@ -95,11 +95,13 @@ def check_each_refusal_says_what_to_do(server, author):
 
 
 def check_a_signed_package_is_installed_and_runs(server, author):
+    server.start(extra={"DISPATCH_RELOAD_PLUGINS": "automatic"})
+    assert not listed(server)
     answer = json.loads(server.cli("plugins", "install", author.package, "--json").stdout)
     assert answer["directory"].endswith(f"/packages/{ID}@{author.version}"), answer
     assert any("plugins enable" in step for step in answer["next"]), answer
     assert "is installed already" in refused(server, "plugins", "install", author.package)
-    server.start()
+    until("the package was taken into use by itself", lambda: f"{ID}: version {author.version} is in use" in server.output())
     server.cli("plugins", "configure", ID, "api_url=https://workflows.example.com/", "--enable")
     entry = listed(server)[0]
     assert 'signed by "Acme"' in entry["trust"], entry
