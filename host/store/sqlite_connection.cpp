@@ -34,15 +34,19 @@ constexpr int kBusyTimeoutMs = 10000;  // another process (a CLI, the sqlite3 sh
 }
 
 /// Makes the file with mode 0600 before SQLite would with the umask's: it holds password hashes. SQLite gives
-/// its -wal and -shm files the same mode.
+/// its -wal and -shm files the same mode. A file that is there is not opened: closing it again would take
+/// away the locks of every connection of this process (fcntl(2): any descriptor of the file), and the next
+/// program that looks into the database would take its log for its own and remove it.
 void prepareFile(const std::string& path) {
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   std::error_code ignored;
   if (!directory.empty() && !std::filesystem::is_directory(directory, ignored))
     refuseFile(path, "there is no directory " + directory.string());
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) refuseFile(path, std::strerror(errno));
-  ::close(descriptor);
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0)
+    ::close(descriptor);
+  else if (errno != EEXIST || ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+    refuseFile(path, std::strerror(errno));
   if (!directory.empty() && ::access(directory.c_str(), W_OK) != 0)
     refuseFile(path, "its directory is not writable (SQLite keeps its log beside the file)");
 }

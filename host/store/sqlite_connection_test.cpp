@@ -6,7 +6,13 @@
 
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <thread>
@@ -53,6 +59,39 @@ TEST(WriteGate, GoesOnPastWhoGaveUp) {
   EXPECT_NO_THROW(gate.enter(1s));
   EXPECT_THROW(gate.enter(1s), std::logic_error);  // the same thread would wait for itself
   gate.leave();
+}
+
+/// Whether another process could have the file for itself: what it asks before it takes a log for its own.
+bool isLocked(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    struct flock range {};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    range.l_start = 0x40000002;  // SQLite's SHARED_FIRST and SHARED_SIZE
+    range.l_len = 510;
+    ::_exit(descriptor >= 0 && ::fcntl(descriptor, F_GETLK, &range) == 0 && range.l_type != F_UNLCK ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status == 0;
+}
+
+TEST(SqliteConnection, KeepsItsLocksWhenMoreAreOpenedAndClosed) {
+  char directory[] = "/tmp/dispatch-locks-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string path = std::string(directory) + "/test.db";
+  const auto gate = std::make_shared<WriteGate>();
+  {
+    const auto first = openSqlite(path, gate, 1s);
+    first->script("CREATE TABLE one (id INTEGER)");
+    EXPECT_TRUE(isLocked(path));
+    for (int i = 0; i < 3; ++i) openSqlite(path, gate, 1s)->query("SELECT id FROM one", {});
+    EXPECT_TRUE(isLocked(path)) << "another program would remove the log under this one";
+  }
+  EXPECT_FALSE(isLocked(path));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(SqlText, NumbersTheMarksOutsideOfQuotesAndComments) {

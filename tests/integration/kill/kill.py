@@ -233,6 +233,26 @@ allow:
         assert not self.incidents("never-committed"), "there is an incident whose transaction never committed"
         self.server.stop()
 
+    def check_dumped(self):
+        """Another program looks into the database while several sessions of the server are at work; then the server dies."""
+        def at_once(count, title):
+            threads = [threading.Thread(target=self.post, args=("incidents", {"title": title, "description": "d"})) for _ in range(count)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        self.server.start()
+        at_once(8, "before")
+        dump = os.path.join(self.server.directory, "backup")
+        self.server.cli("database", "dump", "--dump-file", dump)
+        at_once(8, "after")
+        assert (len(self.incidents("before")), len(self.incidents("after"))) == (8, 8)
+        self.server.kill()
+        self.server.start()
+        assert (len(self.incidents("before")), len(self.incidents("after"))) == (8, 8), "the dump took away what came after it"
+        self.server.stop()
+
     def close(self):
         self.server.close()
         self.mails.shutdown()
@@ -243,7 +263,7 @@ def run(build, dialect):
     room = Room(build, dialect)
     passed = failed = 0
     began = time.monotonic()
-    checks = [("incident.before_commit", "create", room.check_uncommitted)]
+    checks = [("incident.before_commit", "create", room.check_uncommitted), ("a dump", "work", room.check_dumped)]
     for point, key in places():
         checks.append((point, key, lambda point=point, key=key: room.check(point, key)))
     for point in EVERYWHERE + ("flow.after_call",):

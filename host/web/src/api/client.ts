@@ -34,7 +34,11 @@ export function whenUnauthorized(handler: () => void) {
   onUnauthorized = handler
 }
 
-function queryText(query: Record<string, unknown>): string {
+type Plain = string | number | boolean | null | undefined
+/** A list is sent as key[]=a&key[]=b, an object (a filter expression) as JSON. */
+type Query = Record<string, Plain | readonly Plain[] | { [key: string]: unknown }>
+
+function queryText(query: Query): string {
   const parameters = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) {
     if (value === undefined || value === null || value === '') continue
@@ -45,7 +49,7 @@ function queryText(query: Record<string, unknown>): string {
   return text ? `?${text}` : ''
 }
 
-interface Options { query?: Record<string, unknown>; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal }
+interface Options { query?: Query; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal }
 
 async function once<T>(method: string, path: string, options: Options): Promise<{ body: T; headers: Headers }> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
@@ -86,7 +90,7 @@ async function call<T>(method: string, path: string, options: Options = {}): Pro
 }
 
 export const api = {
-  get: async <T>(path: string, query?: Record<string, unknown>, signal?: AbortSignal) => (await call<T>('GET', path, { query, signal })).body,
+  get: async <T>(path: string, query?: Query, signal?: AbortSignal) => (await call<T>('GET', path, { query, signal })).body,
   getWithHeaders: <T>(path: string) => call<T>('GET', path),
   post: async <T>(path: string, body?: unknown, headers?: Record<string, string>) => (await call<T>('POST', path, { body: body ?? {}, headers })).body,
   put: async <T>(path: string, body: unknown, headers?: Record<string, string>) => (await call<T>('PUT', path, { body, headers })).body,

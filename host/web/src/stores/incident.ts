@@ -15,9 +15,9 @@ export function useIncident(name: () => string, changed: (incident: Incident) =>
   async function load() {
     try {
       if (!id) {
-        const filter = [{ and: [{ model: 'Incident', field: 'name', op: '==', value: name() }] }]
-        const page = await api.get<Page<{ id: number }>>(`/${store.slug}/incidents`, { filter, include: ['id'] })
-        id = page.items[0]?.id ?? 0
+        const filter = { and: [{ model: 'Incident', field: 'name', op: '==', value: name() }] }
+        const page = await api.get<Page<{ id: number; name: string }>>(`/${store.slug}/incidents`, { filter, include: ['id', 'name'] })
+        id = page.items.find((item) => item.name === name())?.id ?? 0
         missing.value = !id
         if (!id) return
       }
