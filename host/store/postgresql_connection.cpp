@@ -4,8 +4,6 @@
 #include "store/sql_text.hpp"
 #include "store/statement_cache.hpp"
 
-#include <Poco/Data/PostgreSQL/SessionHandle.h>
-#include <Poco/Exception.h>
 #include <Poco/Logger.h>
 
 #include <libpq-fe.h>
@@ -14,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <stdexcept>
 
 namespace dispatch::store {
@@ -131,9 +130,13 @@ struct Statement {
 
 class PostgresqlConnection final : public Connection {
  public:
-  explicit PostgresqlConnection(const std::string& connectionString) {
-    _handle.connect(connectionString);
-    _native = _handle;
+  explicit PostgresqlConnection(const std::string& connectionString)
+      : _held(PQconnectdb(connectionString.c_str())), _native(_held.get()) {
+    if (PQstatus(_native) != CONNECTION_OK)
+      throw Problem(Problem::Kind::unavailable,
+                    "cannot connect to PostgreSQL: " + trimmed(PQerrorMessage(_native)) +
+                        ". Check that it runs and the DATABASE_* settings")
+          .withRetryAfter(2000);
     logNotices(_native);
     if (PQserverVersion(_native) < 120000)
       throw Problem(Problem::Kind::invalid, "PostgreSQL server: expected version 12 or later, found " +
@@ -336,10 +339,13 @@ class PostgresqlConnection final : public Connection {
                   "PostgreSQL: " + message + " (" + state + ") in: " + std::string(sql));
   }
 
-  // The connector's own handle and not its Session: that one splits the connection string at every space,
-  // quoted or not.
-  Poco::Data::PostgreSQL::SessionHandle _handle;
-  PGconn* _native = nullptr;
+  struct Finish {
+    void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+  };
+  // libpq's own and not Poco's: its handle forgets a connection that could not be made (35 kB each while the
+  // server is down), and its Session splits the connection string at every space, quoted or not.
+  std::unique_ptr<PGconn, Finish> _held;
+  PGconn* _native;
   StatementCache<Statement> _statements{kStatementsPerConnection};
   std::uint64_t _prepared = 0;
   bool _inTransaction = false, _worthRetrying = false, _staleStatements = false, _broken = false;
@@ -388,13 +394,7 @@ void logNotices(pg_conn* connection) {
 }
 
 std::unique_ptr<Connection> openPostgresql(const std::string& complete) {
-  try {
-    return std::make_unique<PostgresqlConnection>(complete);
-  } catch (const Poco::Exception& problem) {
-    throw Problem(Problem::Kind::unavailable, "cannot connect to PostgreSQL: " + trimmed(problem.message()) +
-                                                  ". Check that it runs and the DATABASE_* settings")
-        .withRetryAfter(2000);
-  }
+  return std::make_unique<PostgresqlConnection>(complete);
 }
 
 }  // namespace dispatch::store

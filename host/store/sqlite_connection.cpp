@@ -45,6 +45,8 @@ void prepareFile(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (descriptor >= 0)
     ::close(descriptor);
+  else if (errno == EEXIST && std::filesystem::is_directory(path, ignored))
+    refuseFile(path, std::strerror(EISDIR));
   else if (errno != EEXIST || ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
     refuseFile(path, std::strerror(errno));
   if (!directory.empty() && ::access(directory.c_str(), W_OK) != 0)

@@ -103,6 +103,11 @@ int run() {
 
 }  // namespace
 
+#if defined(__SANITIZE_ADDRESS__)
+/// The search for leaks stops the other threads by ptrace, which a worker may not.
+extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+#endif
+
 int main() {
   if (::fcntl(wire::controlDescriptor, F_GETFD) < 0) {
     std::fputs(
