@@ -3,6 +3,7 @@
 #include <dispatch/sdk/http.hpp>
 #include <dispatch/testing/digest.hpp>
 #include <dispatch/testing/fake_call.hpp>
+#include <dispatch/testing/recorded_http.hpp>
 
 #include <atomic>
 #include <functional>
@@ -18,32 +19,6 @@
 namespace dispatch::testing {
 
 class Instance;
-
-/// A request as it would go over the wire: secrets are in their places.
-struct HttpCall {
-  std::string method, url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::string header(std::string_view name) const {
-    for (const auto& [key, value] : headers)
-      if (lower(key) == lower(name)) return value;
-    return {};
-  }
-};
-
-/// What a scripted server answers; or, with `failure`, what the host's service answers in its place.
-struct HttpAnswer {
-  int status = 200;
-  std::string body{};
-  std::vector<std::pair<std::string, std::string>> headers{};
-  std::chrono::milliseconds retryAfter{0};
-  dispatch_status failure = DISPATCH_OK;
-  std::string message{};  ///< the sentence of the failure
-
-  static HttpAnswer failed(dispatch_status failure, std::string message) {
-    return {0, {}, {}, std::chrono::milliseconds(0), failure, std::move(message)};
-  }
-};
 
 /// The other end of a stream. All functions are called from the plugin's thread.
 class Peer {
@@ -86,6 +61,15 @@ class FakeHost {
   // --- the world
   std::function<HttpAnswer(const HttpCall&)> onHttp;  ///< unset: nobody listens (UNAVAILABLE)
   std::vector<HttpCall> httpCalls;
+  /// From now on HTTP is answered from this recording (HAR 1.2; `dispatch-plugin record` writes such files)
+  /// instead of by onHttp: docs/plugin-authors.md. Throws std::runtime_error with what is wrong with the
+  /// file.
+  RecordedHttp& replay(const std::string& file) {
+    return *(_recorded = std::make_unique<RecordedHttp>(readHar(file)));
+  }
+  /// Makes the recorded call of that file on a new instance with the recorded configuration, whose secrets
+  /// are secrets of this host.
+  Outcome callRecorded(const dispatch_plugin_v1* plugin);
   std::function<std::unique_ptr<Peer>(const Connection&)>
       onConnect;  ///< unset or null: connection refused (UNAVAILABLE)
   std::vector<Connection> connections;
@@ -152,6 +136,8 @@ class FakeHost {
 
   /// `use` as it stands on the wire; nothing for an encoder that is not known.
   std::optional<std::string> encode(const dispatch_secret_use& use) const;
+  /// The same as a recording has it: with secretMark for the secret.
+  static std::string encodeShown(const dispatch_secret_use& use);
 
   static dispatch_status httpRequest(const dispatch_host*, const dispatch_call*, const dispatch_http_request*,
                                      dispatch_http_response*);
@@ -179,6 +165,7 @@ class FakeHost {
   std::set<std::string, std::less<>> _withheld;
   std::map<std::string, Fault, std::less<>> _faults;
   std::vector<std::string> _secrets;
+  std::unique_ptr<RecordedHttp> _recorded;
   std::mutex _mutex;  ///< guards logLines, which any thread may add to
 };
 

@@ -77,6 +77,15 @@ inline std::optional<std::string> FakeHost::encode(const dispatch_secret_use& us
   return std::nullopt;
 }
 
+inline std::string FakeHost::encodeShown(const dispatch_secret_use& use) {
+  const std::string_view encoder = view(use.encoder);
+  std::string out(view(use.text));
+  if (use.secret == 0) return out;
+  if (encoder == "bearer") out += "Bearer ";
+  if (encoder == "basic") out += "Basic ";
+  return out.append(secretMark);
+}
+
 inline dispatch_status FakeHost::httpRequest(const dispatch_host* host, const dispatch_call* call,
                                              const dispatch_http_request* request,
                                              dispatch_http_response* out) {
@@ -86,21 +95,25 @@ inline dispatch_status FakeHost::httpRequest(const dispatch_host* host, const di
                 std::string(view(request->url)),
                 {},
                 std::string(view(request->body))};
+  HttpCall shown = made;
   for (std::uint64_t i = 0; i < request->header_count; ++i) {
     const auto value = self.encode(request->headers[i]->value);
     if (!value) return say(call, DISPATCH_ERR_UNSUPPORTED, "The host does not know this encoder.");
     made.headers.emplace_back(view(request->headers[i]->name), *value);
+    shown.headers.emplace_back(view(request->headers[i]->name), encodeShown(request->headers[i]->value));
   }
-  if (request->body_part_count > 0) made.body.clear();
+  if (request->body_part_count > 0) made.body.clear(), shown.body.clear();
   for (std::uint64_t i = 0; i < request->body_part_count; ++i) {
     const auto part = self.encode(*request->body_parts[i]);
     if (!part) return say(call, DISPATCH_ERR_UNSUPPORTED, "The host does not know this encoder.");
     made.body += *part;
+    shown.body += encodeShown(*request->body_parts[i]);
   }
   self.httpCalls.push_back(made);
   const HttpAnswer answer =
-      self.onHttp ? self.onHttp(made)
-                  : HttpAnswer::failed(DISPATCH_ERR_UNAVAILABLE, "Nobody listens at " + made.url + ".");
+      self._recorded ? self._recorded->answer(shown)
+      : self.onHttp  ? self.onHttp(made)
+                     : HttpAnswer::failed(DISPATCH_ERR_UNAVAILABLE, "Nobody listens at " + made.url + ".");
   if (answer.failure != DISPATCH_OK) return say(call, answer.failure, answer.message);
 
   const std::size_t count = answer.headers.size();

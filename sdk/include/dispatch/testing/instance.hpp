@@ -184,4 +184,25 @@ inline Instance FakeHost::load(const dispatch_plugin_v1* plugin, const Json& con
   return {plugin, raw};
 }
 
+inline Outcome FakeHost::callRecorded(const dispatch_plugin_v1* plugin) {
+  if (!_recorded)
+    throw std::runtime_error("Nothing was recorded for callRecorded(): call replay(file) first.");
+  const RecordedCall& recorded = _recorded->recording().call;
+  if (recorded.method.empty())
+    throw std::runtime_error(_recorded->recording().name +
+                             " holds no call (log._dispatch.method), only exchanges.");
+  const std::function<Json(Json)> withSecrets = [&](Json value) {
+    if (value == secretMark) return secret("recorded-secret");
+    if (value.is_structured())
+      for (auto& member : value) member = withSecrets(member);
+    return value;
+  };
+  Instance instance = load(plugin, withSecrets(recorded.configuration));
+  if (const Outcome started = instance.start(); !started.ok()) return started;
+  CallOptions options;
+  options.idempotencyKey = recorded.idempotencyKey;
+  return recorded.method == "test" ? instance.test(recorded.input, std::move(options))
+                                   : instance.invoke(recorded.method, recorded.input, std::move(options));
+}
+
 }  // namespace dispatch::testing
