@@ -81,7 +81,7 @@ class Bench::Lines : public Poco::Channel {
 };
 
 Bench::Bench(const Equipment& equipment, const std::string& searchPath, const std::string& id,
-             const std::string& home, bool allowPrivate)
+             const std::string& home, bool allowPrivate, std::shared_ptr<plugin::HttpNetwork> http)
     : _lines(new Lines) {
   Poco::Logger::get("dispatch");
   Poco::Logger::setChannel("dispatch", Poco::Channel::Ptr(_lines, true));
@@ -91,6 +91,7 @@ Bench::Bench(const Equipment& equipment, const std::string& searchPath, const st
   options.contractsDirectory = equipment.contracts;
   options.workerProgram = equipment.worker;
   options.isolation["*"] = home;
+  options.http = std::move(http);
   if (allowPrivate) options.allowances = {{"*", "0.0.0.0/0", 0, false, {}}, {"*", "::/0", 0, false, {}}};
   auto trust = std::make_shared<plugin::TrustPolicy>();
   trust->unsignedAllowed[id] = "dispatch-plugin";

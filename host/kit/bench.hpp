@@ -45,10 +45,11 @@ class QuietOutside final : public plugin::Outside {
 class Bench {
  public:
   /// `searchPath` holds the package's directory; it runs whether it is signed or not. `allowPrivate`: its
-  /// permitted destinations may be in private networks, as with an entry in dispatch.yaml. Throws Problem
+  /// permitted destinations may be in private networks, as with an entry in dispatch.yaml. `http` watches its
+  /// requests or answers them. Throws Problem
   /// with the loader's refusal.
   Bench(const Equipment& equipment, const std::string& searchPath, const std::string& id,
-        const std::string& home, bool allowPrivate = false);
+        const std::string& home, bool allowPrivate = false, std::shared_ptr<plugin::HttpNetwork> http = {});
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

@@ -9,34 +9,50 @@
 
 namespace dispatch::kit {
 
-namespace {
-
 using namespace std::chrono_literals;
 
-plugin::JsonOutcome call(plugin::Instance& instance, const CallMethodOptions& options) {
-  const auto& [method, input, configuration, home, allowPrivate] = options;
-  if (method == "test") return instance.test(input);
-  if (method == "describe") return instance.describeAuth();
-  if (method == "authenticate") return instance.authenticate(input);
-  if (method == "encrypt") return instance.encrypt(textOr(input, "name"), textOr(input, "text"));
+RunnablePackage::RunnablePackage(const Equipment& equipment, const std::string& directory) {
+  const auto examined = examinePackage(equipment, directory, false, {});
+  for (const auto& finding : examined.findings)
+    if (finding.verdict.state == Verdict::State::failed)
+      throw Problem(Problem::Kind::invalid, "The package is not sound. Check \"" + finding.check +
+                                                "\" failed: " + finding.verdict.sentence);
+  _manifest = examined.manifest;
+  examined.writeTo(_copy.path() + '/' + _manifest.id);
+}
+
+Json RunnablePackage::configuration(const Json& given) const {
+  auto configuration = given.is_null() ? sampleOf(_manifest.configurationSchema) : given;
+  plugin::makeConfiguration(_manifest.configurationSchema, configuration, 1);
+  return configuration;
+}
+
+plugin::JsonOutcome callNamed(plugin::Instance& instance, const std::string& method, const Json& input,
+                              const plugin::CallOptions& options) {
+  if (method == "test") return instance.test(input, options);
+  if (method == "describe") return instance.describeAuth(options);
+  if (method == "authenticate") return instance.authenticate(input, options);
+  if (method == "encrypt") return instance.encrypt(textOr(input, "name"), textOr(input, "text"), options);
   if (method == "decrypt") {
-    const auto opened = instance.decrypt(textOr(input, "name"), textOr(input, "text"));
+    const auto opened = instance.decrypt(textOr(input, "name"), textOr(input, "text"), options);
     plugin::JsonOutcome outcome;
     static_cast<plugin::Outcome&>(outcome) = opened;
     if (opened.ok()) outcome.value = std::string(opened.secret.reveal());
     return outcome;
   }
-  plugin::CallOptions call;
-  call.idempotencyKey = randomUuid();
-  return instance.invoke(method, input, call);
+  return instance.invoke(method, input, options);
 }
+
+namespace {
 
 Json callIn(const Equipment& equipment, const std::string& searchPath, const plugin::Manifest& manifest,
             const Json& configuration, const std::string& home, const CallMethodOptions& options) {
   Bench bench(equipment, searchPath, manifest.id, home, options.allowPrivate);
   auto instance = bench.started(configuration);
+  plugin::CallOptions call;
+  call.idempotencyKey = randomUuid();
   const auto began = std::chrono::steady_clock::now();
-  const auto outcome = call(*instance, options);
+  const auto outcome = callNamed(*instance, options.method, options.input, call);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
   instance.reset();
   return {{"home", home},
@@ -51,24 +67,16 @@ Json callIn(const Equipment& equipment, const std::string& searchPath, const plu
 }  // namespace
 
 Json callMethod(const Equipment& equipment, const std::string& directory, const CallMethodOptions& options) {
-  const auto examined = examinePackage(equipment, directory, false, {});
-  for (const auto& finding : examined.findings)
-    if (finding.verdict.state == Verdict::State::failed)
-      throw Problem(Problem::Kind::invalid, "The package is not sound. Check \"" + finding.check +
-                                                "\" failed: " + finding.verdict.sentence);
-  const auto& manifest = examined.manifest;
-  const auto configuration =
-      options.configuration.is_null() ? sampleOf(manifest.configurationSchema) : options.configuration;
-  plugin::makeConfiguration(manifest.configurationSchema, configuration,
-                            1);  // its refusal, before anything starts
-  const TemporaryDirectory copy;
-  examined.writeTo(copy.path() + '/' + manifest.id);
+  const RunnablePackage package(equipment, directory);
+  const auto configuration = package.configuration(options.configuration);
   Json all = Json::array();
   for (const char* home : {"process", "worker"}) {
     if (options.home != "both" && options.home != home) continue;
-    const auto contained =
-        runContained([&] { return callIn(equipment, copy.path(), manifest, configuration, home, options); },
-                     15min, Network::host);
+    const auto contained = runContained(
+        [&] {
+          return callIn(equipment, package.searchPath(), package.manifest(), configuration, home, options);
+        },
+        15min, Network::host);
     all.push_back(contained.answered
                       ? contained.answer
                       : Json{{"home", home},

@@ -1,6 +1,7 @@
 #include "kit/plugin_table.hpp"
 
 #include "base/problem.hpp"
+#include "kit/sample.hpp"
 
 #include <dlfcn.h>
 
@@ -19,18 +20,8 @@ PluginTable::PluginTable(const Subject& subject) {
 }
 
 Json PluginTable::withHandles(const Json& schema, Json configuration) {
-  if (!schema.is_object()) return configuration;
-  if (schema.value("x-dispatch-secret", false))
-    return configuration.is_string() ? _host.secret(configuration.get<std::string>()) : configuration;
-  const Json none = Json::object();
-  const auto properties = schema.value("properties", none);
-  if (configuration.is_object())
-    for (auto& entry : configuration.items())
-      if (properties.contains(entry.key()))
-        entry.value() = withHandles(properties.at(entry.key()), entry.value());
-  if (configuration.is_array() && schema.contains("items"))
-    for (auto& one : configuration) one = withHandles(schema.at("items"), one);
-  return configuration;
+  return withSecrets(schema, std::move(configuration),
+                     [&](const Json&, const std::string& secret) { return _host.secret(secret); });
 }
 
 }  // namespace dispatch::kit

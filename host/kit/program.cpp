@@ -4,12 +4,12 @@
 #include "kit/behaviour.hpp"
 #include "kit/call_method.hpp"
 #include "kit/difference.hpp"
-#include "kit/files.hpp"
+#include "kit/output.hpp"
 #include "kit/project.hpp"
+#include "kit/recorded_commands.hpp"
 #include "kit/signing.hpp"
 
 #include <sodium.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -21,7 +21,8 @@ namespace {
 
 /// What the options write into; lives as long as the parse.
 struct Values {
-  std::string type, id, path, other, method, input = "{}", configuration, key, json, junit, sarif;
+  std::string type, id, path, other, method, input = "{}", configuration, key;
+  ReportFiles files;
   ProjectOptions project;
   CheckOptions check;
   CallMethodOptions call;
@@ -29,26 +30,10 @@ struct Values {
   bool printJson = false, passwordStdin = false;
 };
 
-Json readConfiguration(const std::string& file) {
-  return file.empty() ? Json() : parseJson(readFile(file), file);
-}
-
-/// FILE, or standard output for "-".
-void put(const std::string& file, const std::string& text) {
-  if (file == "-")
-    std::cout << text;
-  else if (!file.empty())
-    writeFile(file, text);
-}
-
-std::string dump(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
 int makeNew(Values& values) {
   const auto made = makeProject(Equipment::discover(), values.project);
   if (values.printJson) {
-    std::cout << dump(made);
+    std::cout << pretty(made);
     return 0;
   }
   const auto directory = textOr(made, "directory");
@@ -66,17 +51,10 @@ int check(Values& values) {
   auto& options = values.check;
   options.configuration = readConfiguration(values.configuration);
   options.limit = std::chrono::seconds(values.limitSeconds);
-  const bool toScreen = values.json != "-" && values.junit != "-" && values.sarif != "-";
-  if (toScreen && ::isatty(STDOUT_FILENO) != 0)
-    options.heard = [](const Finding& finding) {
-      std::cerr << "\r\033[K" << finding.check << ' ' << finding.home << std::flush;
-    };
+  if (values.files.toScreen()) options.heard = showProgress;
   const auto report = checkPlugin(Equipment::discover(), values.path, options);
-  if (options.heard) std::cerr << "\r\033[K";
-  if (toScreen) printReport(std::cout, report);
-  if (!values.json.empty()) put(values.json, dump(toJson(report)));
-  if (!values.junit.empty()) put(values.junit, toJUnit(report));
-  if (!values.sarif.empty()) put(values.sarif, dump(toSarif(report)));
+  endProgress();
+  values.files.write(report);
   return report.passed() ? 0 : 1;
 }
 
@@ -97,7 +75,7 @@ int listChecks(Values& values) {
                                        : "its table");
   }
   if (values.printJson)
-    std::cout << dump(all);
+    std::cout << pretty(all);
   else
     printRows(std::cout, {"Check", "Where", "What holds"}, rows);
   return 0;
@@ -109,7 +87,7 @@ int sign(Values& values) {
   if (values.passwordStdin) std::getline(std::cin, options.password);
   const auto done = signPackage(Equipment::discover(), values.path, options);
   if (values.printJson) {
-    std::cout << dump(done);
+    std::cout << pretty(done);
     return 0;
   }
   if (done.at("made") == true)
@@ -124,7 +102,7 @@ int sign(Values& values) {
 int keygen(Values& values) {
   const auto made = generateKey(values.key.empty() ? developmentKeyPath() : values.key);
   if (values.printJson)
-    std::cout << dump(made);
+    std::cout << pretty(made);
   else
     std::cout << "Secret key  " << textOr(made, "key")
               << "   (for you alone; it has no password)\nPublic key  " << textOr(made, "public_key_file")
@@ -143,11 +121,11 @@ int diff(Values& values) {
     changes.push_back({{"kind", textOf(change.kind)}, {"what", change.what}, {"sentence", change.sentence}});
   }
   if (values.printJson) {
-    std::cout << dump({{"from", difference.from},
-                       {"to", difference.to},
-                       {"announced", difference.announced},
-                       {"ok", difference.releasable()},
-                       {"changes", changes}});
+    std::cout << pretty({{"from", difference.from},
+                         {"to", difference.to},
+                         {"announced", difference.announced},
+                         {"ok", difference.releasable()},
+                         {"changes", changes}});
     return difference.releasable() ? 0 : 1;
   }
   std::cout << difference.from << " -> " << difference.to << "\n\n";
@@ -186,7 +164,7 @@ int call(Values& values) {
     if (!answer.at("answer").is_null()) std::cout << "  " << dumpJson(answer.at("answer")) << "\n";
     for (const auto& line : answer.at("log")) std::cout << "  log: " << line.get<std::string>() << "\n";
   }
-  if (values.printJson) std::cout << dump(answers);
+  if (values.printJson) std::cout << pretty(answers);
   return good ? 0 : 1;
 }
 
@@ -206,6 +184,9 @@ class Grammar {
         "  dispatch-plugin check acme-jira/build/lib/dispatch/plugins/acme-jira\n"
         "  dispatch-plugin sign acme-jira/build/lib/dispatch/plugins/acme-jira");
     newProject(), checks(), signing(), difference(), methodCall();
+    _recorded.addTo(_app, [this](std::function<int()> run) {
+      _chosen = [run = std::move(run)](Values&) { return run(); };
+    });
   }
 
   CLI::App& app() { return _app; }
@@ -279,11 +260,11 @@ class Grammar {
     made->add_option("--limit", _values.limitSeconds, "Seconds that one check may take")
         ->check(CLI::Range(1, 3600))
         ->default_str("30");
-    made->add_option("--json", _values.json, "Write the report as JSON; - for standard output")
+    made->add_option("--json", _values.files.json, "Write the report as JSON; - for standard output")
         ->type_name("FILE");
-    made->add_option("--junit", _values.junit, "Write it as JUnit XML; - for standard output")
+    made->add_option("--junit", _values.files.junit, "Write it as JUnit XML; - for standard output")
         ->type_name("FILE");
-    made->add_option("--sarif", _values.sarif, "Write it as SARIF 2.1.0; - for standard output")
+    made->add_option("--sarif", _values.files.sarif, "Write it as SARIF 2.1.0; - for standard output")
         ->type_name("FILE");
     json(command("checks", "List the checks and what each promises", "  dispatch-plugin checks", listChecks));
   }
@@ -342,6 +323,7 @@ class Grammar {
 
   Values& _values;
   CLI::App _app;
+  RecordedCommands _recorded;
   std::function<int(Values&)> _chosen;
 };
 

@@ -101,8 +101,9 @@ Json makeProject(const Equipment& equipment, const ProjectOptions& options) {
   std::map<std::string, std::string> files;
   for (const auto& source :
        {base + "common", base + options.language + "/common", base + options.language + '/' + options.type})
-    for (const auto& item : fs::directory_iterator(source))
-      files[filled(item.path().filename(), words)] = filled(readFile(item.path()), words);
+    for (const auto& item : fs::recursive_directory_iterator(source))
+      if (item.is_regular_file())
+        files[filled(item.path().lexically_relative(source), words)] = filled(readFile(item.path()), words);
   // Beside it first, and then all of it at once under its name.
   const auto unfinished = directory.string() + ".unfinished";
   fs::remove_all(unfinished, error);

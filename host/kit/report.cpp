@@ -99,9 +99,8 @@ void printReport(std::ostream& out, const Report& report) {
   printRows(out, {"Result", "Check", "Home", "Found"}, rows);
   out << '\n'
       << report.count(Verdict::State::ok) << " ok, " << report.count(Verdict::State::failed) << " failed, "
-      << report.count(Verdict::State::skipped) << " skipped. "
-      << (report.passed() ? "The package keeps to what the server expects.\n"
-                          : "The package is not ready: see what failed above.\n");
+      << report.count(Verdict::State::skipped) << " skipped. " << (report.passed() ? report.good : report.bad)
+      << '\n';
 }
 
 Json toJson(const Report& report) {

@@ -33,6 +33,9 @@ struct Finding {
 struct Report {
   std::string path, id, version;
   std::vector<Finding> findings;
+  /// The last sentence of a report where nothing failed, and where something did.
+  std::string good = "The package keeps to what the server expects.",
+              bad = "The package is not ready: see what failed above.";
 
   std::size_t count(Verdict::State state) const;
   bool passed() const { return count(Verdict::State::failed) == 0; }

@@ -45,19 +45,6 @@ Json sampleNumber(const Json& schema) {
   return 1;
 }
 
-void collect(const Json& schema, const Json& value, std::vector<std::string>& found) {
-  if (isSecret(schema)) {
-    if (value.is_string()) found.push_back(value.get<std::string>());
-    return;
-  }
-  if (const auto* properties = member(schema, "properties"); properties != nullptr && value.is_object())
-    for (const auto& entry : properties->items())
-      if (const auto inner = value.find(entry.key()); inner != value.end())
-        collect(entry.value(), *inner, found);
-  if (const auto* items = member(schema, "items"); items != nullptr && value.is_array())
-    for (const auto& one : value) collect(*items, one, found);
-}
-
 }  // namespace
 
 Json sampleOf(const Json& schema, SampleMembers members) {
@@ -95,9 +82,28 @@ Json sampleOf(const Json& schema, SampleMembers members) {
   return object;
 }
 
+Json withSecrets(const Json& schema, Json value,
+                 const std::function<Json(const Json& schema, const std::string& secret)>& replace) {
+  if (isSecret(schema)) return value.is_string() ? replace(schema, value.get<std::string>()) : value;
+  const auto* properties = member(schema, "properties");
+  const auto* others = member(schema, "additionalProperties");
+  if (value.is_object())
+    for (auto& entry : value.items()) {
+      const auto* inner = properties == nullptr ? nullptr : member(*properties, entry.key().c_str());
+      if (inner == nullptr) inner = others;
+      if (inner != nullptr) entry.value() = withSecrets(*inner, entry.value(), replace);
+    }
+  if (const auto* items = member(schema, "items"); items != nullptr && value.is_array())
+    for (auto& one : value) one = withSecrets(*items, one, replace);
+  return value;
+}
+
 std::vector<std::string> secretsIn(const Json& schema, const Json& value) {
   std::vector<std::string> found;
-  collect(schema, value, found);
+  withSecrets(schema, value, [&](const Json&, const std::string& secret) {
+    found.push_back(secret);
+    return Json(secret);
+  });
   return found;
 }
 

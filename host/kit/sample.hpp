@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ enum class SampleMembers { required, all };
 /// nobody answers there. What a pattern or a combination of schemas asks for beyond that is not guessed; the
 /// caller validates the result.
 Json sampleOf(const Json& schema, SampleMembers members = SampleMembers::required);
+
+/// `value` with each text that `schema` marks x-dispatch-secret, at any depth, replaced.
+Json withSecrets(const Json& schema, Json value,
+                 const std::function<Json(const Json& schema, const std::string& secret)>& replace);
 
 /// The text of every member of `value` that `schema` marks x-dispatch-secret.
 std::vector<std::string> secretsIn(const Json& schema, const Json& value);

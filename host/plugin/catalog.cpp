@@ -107,7 +107,8 @@ class LoadedCatalog final : public Catalog {
                         " is not valid: " + JsonSchema::sentence(violations) + ".",
                     violations.front().location)
           .withType("plugin_configuration");
-    ProcessInstance::Parts parts{_runtime, entry->library, installed.manifest, scope, _options.allowances};
+    ProcessInstance::Parts parts{_runtime, entry->library,      installed.manifest,
+                                 scope,    _options.allowances, _options.http};
     parts.scope.pluginId = installed.id;
     return std::make_shared<ProcessInstance>(std::move(parts), _outside, configuration);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugin/http_network.hpp"
 #include "plugin/instance.hpp"
 
 #include <cstdint>
@@ -40,6 +41,7 @@ struct CatalogOptions {
   /// a word of it, integrations that came with this program live in the process, everything else in workers.
   std::map<std::string, std::string> isolation;
   std::uint64_t workerMemoryBytes = 512u << 20;  ///< of a worker (RLIMIT_DATA)
+  std::shared_ptr<HttpNetwork> http = {};  ///< watches HTTP, or stands in for it; null: the network alone
   std::string crashDirectory;  ///< "" = keep no record; else where the record of calls in flight is kept for
                                ///< a crash (var/lib/dispatch/crash)
 };

@@ -109,6 +109,7 @@ ProcessInstance::ProcessInstance(Parts parts, Outside& outside, const Configurat
           *_parts.runtime->watch)) {
   _configuration = configuration;
   _context->configure(configuration);
+  _context->setHttpNetwork(_parts.http);
   _context->setLibrary(_parts.library);
   const auto json = dumpJson(configuration.value);
   dispatch_instance* made = nullptr;

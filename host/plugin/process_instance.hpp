@@ -61,6 +61,7 @@ class ProcessInstance final : public Instance {
     Manifest manifest;
     Scope scope;
     std::vector<Allowance> allowances;
+    std::shared_ptr<HttpNetwork> http = {};
   };
   /// Runs the plugin's create. Throws Problem with the plugin's sentence where that fails.
   ProcessInstance(Parts parts, Outside& outside, const Configuration& configuration);

@@ -198,6 +198,15 @@ WipedText SecretBox::render(const dispatch_secret_use& use) const {
   return out;
 }
 
+std::string SecretBox::shown(const dispatch_secret_use& use) {
+  std::string out(checkedText(use.text, "the text of a value"));
+  if (use.secret == 0) return out;
+  const auto encoder = checkedText(use.encoder, "the encoder of a secret");
+  if (encoder == "bearer") out += "Bearer ";
+  if (encoder == "basic") out += "Basic ";
+  return out + blot_;
+}
+
 std::vector<config::SecretText> SecretBox::forms() const {
   const std::lock_guard lock(_mutex);
   auto forms = _renderedForms;

@@ -50,6 +50,9 @@ class SecretBox {
   /// INVALID for an unknown handle or pointers that make no sense, UNSUPPORTED for an unknown encoder.
   WipedText render(const dispatch_secret_use& use) const;
 
+  /// The same with "[secret]" for the secret: what others may see of it.
+  static std::string shown(const dispatch_secret_use& use);
+
   /// `text` with every secret of 8 bytes or more, plain or in an encoding a peer may echo it in, as
   /// "[secret]".
   std::string blot(std::string_view text) const;

@@ -2,6 +2,7 @@
 
 #include "plugin/destination.hpp"
 #include "plugin/host_call.hpp"
+#include "plugin/http_network.hpp"
 #include "plugin/library.hpp"
 #include "plugin/outbound.hpp"
 #include "plugin/outside.hpp"
@@ -56,6 +57,10 @@ class ServiceContext {
   void setLibrary(std::shared_ptr<const Library> library) { _library = std::move(library); }
   const std::shared_ptr<const Library>& library() const noexcept { return _library; }
 
+  /// Who watches HTTP or stands in for it; set once, before the plugin is created.
+  void setHttpNetwork(std::shared_ptr<HttpNetwork> network) { _httpNetwork = std::move(network); }
+  HttpNetwork* httpNetwork() const noexcept { return _httpNetwork.get(); }
+
   /// A new configuration: its secrets and the destinations that follow from it.
   void configure(const Configuration& configuration);
   std::shared_ptr<const Grants> grants() const;
@@ -78,6 +83,7 @@ class ServiceContext {
   SecretBox _secrets;
   OutboundLog _outbound;
   std::shared_ptr<const Library> _library;
+  std::shared_ptr<HttpNetwork> _httpNetwork;
   mutable std::mutex _mutex;
   std::shared_ptr<const Grants> _grants;
   std::set<dispatch_stream*> _streams;

@@ -25,6 +25,7 @@ struct Header {
   std::string name;
   WipedText value;
   bool secret = false;
+  std::string shown;  ///< where somebody watches: the value without its secret
 };
 
 /// A request as the plugin asked for it, checked, with its secrets put in.
@@ -33,6 +34,7 @@ struct Request {
   Url url;
   std::vector<Header> headers;
   WipedText body;
+  std::string shownBody;  ///< where somebody watches and the body has parts
   bool secretBody = false;
   dispatch_body_read read = nullptr;
   void* readUser = nullptr;
@@ -88,6 +90,7 @@ Request readRequest(const ServiceContext& context, const dispatch_http_request& 
     if (hostsOwn(lowerCase(header.name))) invalid("the header " + header.name + " is set by the host");
     header.value = context.secrets().render(one.value);
     header.secret = one.value.secret != 0;
+    if (context.httpNetwork() != nullptr) header.shown = SecretBox::shown(one.value);
     // After the secret was put in: one with a line break would end the header as well.
     if (std::any_of(header.value.view().begin(), header.value.view().end(),
                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }))
@@ -105,6 +108,7 @@ Request readRequest(const ServiceContext& context, const dispatch_http_request& 
       const auto& part = checkedStruct(given.body_parts[i], "a part of the body");
       request.secretBody = request.secretBody || part.secret != 0;
       request.body.append(context.secrets().render(part).view());
+      if (context.httpNetwork() != nullptr) request.shownBody += SecretBox::shown(part);
       if (request.body.size() > maxBodyBytes)
         throw ServiceRefusal(DISPATCH_ERR_LIMIT, "a body in memory may have 64 MiB; stream larger ones");
     }
@@ -214,7 +218,60 @@ class BlottingWriter {
                        std::string(failure.what()) + "; the request was sent, its fate is unknown");
 }
 
-HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& request) {
+/// For whoever watches: a body in pieces is taken into memory first.
+void collectBody(HostCall& call, Request& request) {
+  std::vector<std::uint8_t> buffer(pieceBytes);
+  for (std::uint64_t left = request.readSize; left > 0;) {
+    if (call.remainingNs() == 0)
+      throw ServiceRefusal(DISPATCH_ERR_TIMEOUT, "the deadline passed while taking the body");
+    std::uint64_t count = 0;
+    const auto wanted = std::min<std::uint64_t>(buffer.size(), left);
+    if (const auto status = request.read(request.readUser, buffer.data(), wanted, &count);
+        status != DISPATCH_OK)
+      throw ServiceRefusal(status, "the plugin stopped sending the body");
+    if (count > wanted) invalid("the body's reader claims more bytes than the buffer has");
+    if (count == 0 && !request.chunked()) invalid("the body is shorter than its declared size");
+    if (count == 0) break;
+    request.body.append({reinterpret_cast<const char*>(buffer.data()), count});
+    if (request.body.size() > maxBodyBytes)
+      throw ServiceRefusal(DISPATCH_ERR_LIMIT,
+                           "a body of more than 64 MiB can be neither recorded nor replayed");
+    if (!request.chunked()) left -= count;
+  }
+  request.read = nullptr;
+}
+
+SeenRequest seenOf(const ServiceContext& context, const Request& request) {
+  const auto forms = context.secrets().forms();
+  SeenRequest seen{request.method, "", {}, ""};
+  seen.url =
+      blotForms(request.url.destination.scheme + "://" + request.url.authority + request.url.target, forms);
+  for (const auto& header : request.headers)
+    seen.headers.emplace_back(header.name, blotForms(header.shown, forms));
+  seen.body = blotForms(request.secretBody ? request.shownBody : std::string(request.body.view()), forms);
+  return seen;
+}
+
+/// An answer that did not come over the network, given to the plugin as if it had.
+HttpAnswer taken(ServiceContext& context, const Request& request, const SeenAnswer& seen) {
+  if (seen.failure != DISPATCH_OK) throw ServiceRefusal(seen.failure, seen.message);
+  HttpAnswer answer{seen.status, seen.headers, seen.body};
+  for (auto& header : answer.headers) header.first = lowerCase(header.first);
+  if (answer.body.size() > request.maxAnswer)
+    throw ServiceRefusal(DISPATCH_ERR_LIMIT,
+                         "the answer has more than " + std::to_string(request.maxAnswer) + " bytes");
+  if (request.write != nullptr) {
+    BlottingWriter writer(context.secrets().forms(), request.write, request.writeUser);
+    if (writer(answer.body)) writer.finish();
+    if (writer.status != DISPATCH_OK)
+      throw ServiceRefusal(writer.status, "the plugin stopped taking the answer");
+    answer.body.clear();
+  }
+  return answer;
+}
+
+HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& request,
+                        std::string& streamed) {
   const auto grants = context.grants();
   Connection connection(call, *grants, request.url.destination);
   if (request.url.destination.scheme == "https")
@@ -237,13 +294,46 @@ HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& 
     }
     BlottingWriter writer(context.secrets().forms(), request.write, request.writeUser);
     const auto most = request.maxAnswer == defaultAnswer ? UINT64_MAX : request.maxAnswer;
-    auto answer = exchange.receive(bodyless, most, [&](std::string_view piece) { return writer(piece); });
+    auto answer = exchange.receive(bodyless, most, [&](std::string_view piece) {
+      if (context.httpNetwork() != nullptr) streamed.append(piece);
+      return writer(piece);
+    });
     writer.finish();
     if (writer.status != DISPATCH_OK)
       throw ServiceRefusal(writer.status, "the plugin stopped taking the answer");
     return answer;
   } catch (const ConnectionFailure& failure) {
     refuseFailure(failure, exchange.sent());
+  }
+}
+
+/// exchangeOnce(), watched or replaced by whoever stands between plugins and the network.
+HttpAnswer exchangeWatched(ServiceContext& context, HostCall& call, Request& request) {
+  auto* network = context.httpNetwork();
+  std::string streamed;
+  if (network == nullptr) return exchangeOnce(context, call, request, streamed);
+  if (request.read != nullptr) collectBody(call, request);
+  const auto seen = seenOf(context, request);
+  if (const auto refusal = context.grants()->refusal(request.url.destination))
+    throw ServiceRefusal(DISPATCH_ERR_DENIED, *refusal);
+  if (const auto given = network->answer(seen)) return taken(context, request, *given);
+  const auto started = monotonicNs();
+  const auto tell = [&](SeenAnswer answer) {
+    network->exchanged(seen, answer, static_cast<double>(monotonicNs() - started) / 1e6);
+  };
+  try {
+    auto answer = exchangeOnce(context, call, request, streamed);
+    const auto forms = context.secrets().forms();
+    SeenAnswer shown;
+    shown.status = answer.status;
+    shown.headers = answer.headers;
+    shown.body = blotForms(request.write == nullptr ? answer.body : std::move(streamed), forms);
+    for (auto& header : shown.headers) header.second = blotForms(std::move(header.second), forms);
+    tell(std::move(shown));
+    return answer;
+  } catch (const ServiceRefusal& refusal) {
+    tell({0, {}, "", refusal.status(), context.secrets().blot(refusal.what())});
+    throw;
   }
 }
 
@@ -281,7 +371,7 @@ void follow(Request& request, int status, const std::string& location) {
   request.url = target;
 }
 
-HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, const Request& request) {
+HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, Request& request) {
   const auto started = monotonicNs();
   const auto& to = request.url.destination;
   Instance::Outbound record{nowText(), request.method, to.host, to.port, "", 0, 0, ""};
@@ -292,7 +382,7 @@ HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, const Request
     context.outbound().add(record);
   };
   try {
-    auto answer = exchangeOnce(context, call, request);
+    auto answer = exchangeWatched(context, call, request);
     record.status = answer.status;
     note();
     return answer;

@@ -13,7 +13,8 @@
 # and writes FILE.minisig, such as a script around `minisign -S -t "dispatch-plugin:$1@$2" -m "$3"`. Without it the package is not
 # signed. A project around this one may set the global properties DISPATCH_SIGN_COMMAND and DISPATCH_SIGN_DEPENDS instead.
 #
-# TESTS is a GoogleTest program of the same sources: it calls dispatch_plugin_query_v1() through <dispatch/testing.hpp>.
+# TESTS is a GoogleTest program of the same sources: it calls dispatch_plugin_query_v1() through <dispatch/testing.hpp>. In it
+# DISPATCH_RECORDINGS is the directory tests/recordings beside the CMakeLists.txt: FakeHost::replay(DISPATCH_RECORDINGS "/x.har").
 # A CTest "<id>.exports" holds the library to the rules above; NO_CHECK is for plugins that are broken on purpose.
 
 function(dispatch_add_plugin target)
@@ -96,7 +97,8 @@ function(dispatch_add_plugin target)
   if(ARG_TESTS AND TARGET GTest::gtest_main)
     add_executable(${target}_tests ${ARG_SOURCES} ${ARG_TESTS})
     target_link_libraries(${target}_tests PRIVATE Dispatch::sdk ${ARG_LINK} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${target}_tests PRIVATE DISPATCH_PLUGIN_ID="${id}" DISPATCH_PLUGIN_VERSION="${version}")
+    target_compile_definitions(${target}_tests PRIVATE DISPATCH_PLUGIN_ID="${id}" DISPATCH_PLUGIN_VERSION="${version}"
+                               DISPATCH_RECORDINGS="${CMAKE_CURRENT_SOURCE_DIR}/tests/recordings")
     gtest_discover_tests(${target}_tests TEST_PREFIX "${id}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
   endif()
 endfunction()

@@ -19,6 +19,7 @@ struct RecordedExchange {
   HttpCall request;
   HttpAnswer answer;
   bool optional = false;  ///< entries[]._optional: the call may succeed although this exchange is broken
+  bool reads = false;     ///< entries[]._read: it has no effect, although its method is not GET
   std::string startedAt = "1970-01-01T00:00:00Z";
   double milliseconds = 0;
 };
@@ -155,6 +156,7 @@ inline RecordedExchange readEntry(const Json& entry, const std::string& where) {
     }
   }
   exchange.optional = memberOr(entry, "_optional", false) == true;
+  exchange.reads = memberOr(entry, "_read", false) == true;
   exchange.startedAt = textOr(entry, "startedDateTime", exchange.startedAt);
   const Json time = memberOr(entry, "time", 0);
   exchange.milliseconds = time.is_number() ? time.get<double>() : 0;
@@ -203,6 +205,7 @@ inline Json writeEntry(const RecordedExchange& exchange) {
              {"cache", Json::object()},
              {"timings", {{"send", 0}, {"wait", exchange.milliseconds}, {"receive", 0}}}};
   if (exchange.optional) entry["_optional"] = true;
+  if (exchange.reads) entry["_read"] = true;
   return entry;
 }
 
