@@ -34,9 +34,13 @@ TEST_F(ProjectTest, MakesEveryTypeInBothLanguages) {
       EXPECT_EQ(manifest.at("id"), "7-acme");
       EXPECT_EQ(manifest.at("type"), type);
       EXPECT_TRUE(std::filesystem::exists(path + "/plugin_7_acme_test.cpp"));
-      for (const auto& item : std::filesystem::directory_iterator(path))
+      for (const auto& item : std::filesystem::recursive_directory_iterator(path)) {
+        if (!item.is_regular_file()) continue;
         EXPECT_EQ(readFile(item.path()).find("TEMPLATE_"), std::string::npos) << item.path();
+      }
     }
+    EXPECT_EQ(std::filesystem::exists(directory.path() + "/c++ticket/tests/recordings/create.har"),
+              language == std::string("c++"));
   }
 }
 

@@ -34,7 +34,9 @@ class RecordedCases : public ::testing::Test {
                             {"incident", {{"id", 1}, {"name", "dispatch-1"}, {"title", "t"}}}};
     recording.call.configuration = {{"api_url", "https://automation.example.com/runs"},
                                     {"auth_header", "[secret]"}};
-    recording.call.expected = {{"status", "OK"}, {"answer", {{"status", "Running"}, {"instance_id", "77"}}}};
+    recording.call.expected = {
+        {"status", "OK"},
+        {"answer", {{"status", "Running"}, {"instance_id", "77"}, {"artifacts", Json::array()}}}};
     options.recordings = directory.path();
   }
   /// check [home] -> its finding

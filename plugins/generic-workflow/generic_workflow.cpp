@@ -83,6 +83,9 @@ class GenericWorkflow : public dispatch::WorkflowPlugin {
         report.fail("Authorization", described("The API did not let us in", answer) +
                                          (_authHeader ? " Check \"Authorization header\"."
                                                       : " Fill in \"Authorization header\"."));
+      else if (answer.status == 429)
+        // Whether it would let us in is not known then.
+        report.fail("API", described("The API wants to be asked less often", answer) + " Test again later.");
       else if (answer.status >= 500)
         report.fail("API", described("The API is not well", answer));
       else if (answer.status >= 300 && answer.status <= 399)

@@ -145,6 +145,8 @@ TEST_F(GenericWorkflow, TestSaysWhatIsWrong) {
     return outcome.value["summary"].get<std::string>();
   };
   EXPECT_THAT(verdict({401, "bad token"}), HasSubstr("\"bad token\". Check \"Authorization header\""));
+  EXPECT_THAT(verdict({429, "slow down"}),
+              HasSubstr("asked less often: HTTP 429, \"slow down\". Test again later."));
   EXPECT_THAT(verdict({500, ""}), HasSubstr("not well: HTTP 500"));
   EXPECT_THAT(verdict({404, ""}), HasSubstr("nothing at this address"));
   EXPECT_THAT(verdict({301, "", {{"Location", "https://new.example.com/"}}}),
@@ -160,6 +162,17 @@ TEST_F(GenericWorkflow, RefusesSettingsThatCannotWork) {
   settings["api_url"] = "https://x";
   settings["idempotency_key_header"] = "Authorization";
   EXPECT_EQ(host.tryLoad(dispatch_plugin_query_v1(), settings).status, DISPATCH_ERR_INVALID);
+}
+
+TEST_F(GenericWorkflow, AsksAsItsRecordingsSay) {
+  for (const char* file : {"/run.har", "/get_instance.har", "/test.har"}) {
+    FakeHost replaying;
+    auto& recorded = replaying.replay(std::string(DISPATCH_RECORDINGS) + file);
+    const Outcome outcome = replaying.callRecorded(dispatch_plugin_query_v1());
+    EXPECT_EQ(outcome.value, recorded.recording().call.expected["answer"]) << file << ": " << outcome.message;
+    EXPECT_THAT(recorded.unexpected(), testing::IsEmpty());
+    EXPECT_THAT(recorded.unasked(), testing::IsEmpty());
+  }
 }
 
 TEST_F(GenericWorkflow, WorksWithoutAuthorization) {

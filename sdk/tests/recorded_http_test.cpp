@@ -217,6 +217,9 @@ TEST(Redaction, TakesWhatOneAnswerGaveOutOfEveryOtherText) {
   HttpAnswer login{200, R"({"access_token": "MARKER/a+b"})"};
   redaction.takeOut(login);
   redaction.know("MARKER \"quoted\"");
+  redaction.know("Bearer MARKER-after-its-scheme");
+  redaction.know("Basic " + dispatch::base64Encode("ada:MARKER-password"));
+  EXPECT_EQ(redaction.blot("you are MARKER-after-its-scheme, MARKER-password"), "you are [secret], [secret]");
   HttpCall later{
       "GET", "https://t.example/MARKER%2Fa%2Bb/x", {{"X-Trace", "MARKER/a+b"}}, R"(say MARKER \"quoted\")"};
   redaction.blot(later);

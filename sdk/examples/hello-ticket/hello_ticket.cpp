@@ -20,7 +20,13 @@ class HelloTicket : public dispatch::TicketPlugin {
                             .header("Authorization", Part::bearer(_token))
                             .json({{"external_id", request.incident.name}, {"title", request.incident.title}})
                             .send(call);
-    return read(answer.status == 201, answer);
+    if (answer.status != 201) throw refusal(answer);
+    try {
+      return read(answer);
+    } catch (const Failure& failure) {
+      // It was made, but nobody can say as what: the host asks find before it repeats this.
+      throw Failure::uncertain("The answer to a new ticket cannot be used: " + failure.message());
+    }
   }
 
   /// The host asks this before it repeats a create whose outcome is unknown.
@@ -30,7 +36,8 @@ class HelloTicket : public dispatch::TicketPlugin {
                             .header("Authorization", Part::bearer(_token))
                             .send(call);
     if (answer.status == 404) return std::nullopt;
-    return read(answer.ok(), answer);
+    if (!answer.ok()) throw refusal(answer);
+    return read(answer);
   }
 
   void update(const Call& call, const dispatch::TicketUpdate& request) {
@@ -63,8 +70,7 @@ class HelloTicket : public dispatch::TicketPlugin {
     return answer.status >= 500 ? Failure::uncertain(message) : Failure::invalid(message);
   }
 
-  static Ticket read(bool good, const dispatch::HttpResponse& answer) {
-    if (!good) throw refusal(answer);
+  static Ticket read(const dispatch::HttpResponse& answer) {
     const dispatch::Json body = answer.json();
     const dispatch::Members ticket(body);
     return {ticket.text("key"), ticket.textOr("url"), "hello-ticket"};

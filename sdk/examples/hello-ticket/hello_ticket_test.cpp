@@ -39,4 +39,19 @@ TEST(HelloTicket, AWrongTokenIsForAPersonToMend) {
   EXPECT_EQ(plugin.invoke("create", incident).status, DISPATCH_ERR_DENIED);
 }
 
+TEST(HelloTicket, AsksAsRecorded) {
+  FakeHost host;
+  auto& recorded = host.replay(DISPATCH_RECORDINGS "/create.har");
+  const auto outcome = host.callRecorded(dispatch_plugin_query_v1());
+  EXPECT_EQ(outcome.value, recorded.recording().call.expected["answer"]) << outcome.message;
+  EXPECT_TRUE(recorded.unexpected().empty()) << recorded.unexpected().front();
+  EXPECT_TRUE(recorded.unasked().empty()) << recorded.unasked().front();
+}
+
+TEST(HelloTicket, AnAnswerThatWasCutShortLeavesItOpen) {
+  FakeHost host;
+  host.replay(DISPATCH_RECORDINGS "/create.har").breakExchange(1, dispatch::testing::Fault::cutShort);
+  EXPECT_EQ(host.callRecorded(dispatch_plugin_query_v1()).status, DISPATCH_ERR_UNCERTAIN);
+}
+
 }  // namespace

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# An author's way on an installed program: new, build, ctest, check, sign, verified by the server; timed, from nothing. Then packages
-# that are bad on purpose: the right check fails, with the right sentence.
+# An author's way on an installed program: new, build, ctest, check, sign, verified by the server; timed, from nothing. Then recorded
+# HTTP (recorded.sh), and packages that are bad on purpose: the right check fails, with the right sentence.
 #   run.sh [BUILD]      default: build/debug
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 build=${1:-$root/build/debug}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'stop_service; rm -rf "$work"' EXIT
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/recorded.sh"
 export HOME=$work/home PATH=$work/prefix/bin:$PATH
 unset XDG_CONFIG_HOME DISPATCH_CONFIG_DIR
 goal=60
@@ -67,6 +69,9 @@ PY
 
 journey "C++ ticket, by the documentation" acme-jira follow_documentation
 journey "C contact" kit-contact by_hand
+
+recorded_http
+templates
 
 refused dispatch-plugin new contact kit-contact --language c
 says "is there already"

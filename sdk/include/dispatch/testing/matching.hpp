@@ -18,7 +18,7 @@ constexpr std::string_view anyValue = "*";
 /// A value for a sentence.
 inline std::string shortly(const Json& value) {
   const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() <= 120 ? text : quoteLine(text, 120) + "…";
+  return text.size() <= 120 ? text : quoteLine(text, 120);
 }
 
 /// Where `found` is not what `recorded` says, as parts of a sentence: "title is 1, recorded is 2".

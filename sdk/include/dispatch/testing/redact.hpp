@@ -79,10 +79,20 @@ inline std::string writePairs(const std::vector<std::pair<std::string, std::stri
 /// request that holds a value and one that holds the mark are the same.
 class Redaction {
  public:
-  /// `value` is a secret wherever it stands, plain, as base64, in a URL or in JSON. Below 8 bytes it is not
-  /// looked for: it would stand in ordinary text by chance.
+  /// `value` is a secret wherever it stands, plain, as base64, in a URL or in JSON; and so is each word of
+  /// it, and the password of HTTP Basic: a setting may hold "Bearer abc", and a server answer with "abc".
+  /// Below 8 bytes it is not looked for: it would stand in ordinary text by chance.
   void know(const std::string& value) {
     if (value.size() < 8 || value == secretMark) return;
+    for (std::size_t begin = 0; begin < value.size();) {
+      const auto end = std::min(value.find_first_of(" \t\r\n", begin), value.size());
+      const std::string word = value.substr(begin, end - begin);
+      begin = end + 1;
+      if (word.size() < value.size()) know(word);
+    }
+    if (lower(value).starts_with("basic "))
+      if (const auto pair = base64Decode(trim(std::string_view(value).substr(6))))
+        if (const auto colon = pair->find(':'); colon != std::string::npos) know(pair->substr(colon + 1));
     const std::string quoted = Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
     for (const std::string& form :
          {value, base64Encode(value), urlEncode(value), quoted.substr(1, quoted.size() - 2)})

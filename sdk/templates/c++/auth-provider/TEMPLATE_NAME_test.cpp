@@ -33,4 +33,14 @@ TEST(TEMPLATE_CLASS, DeniesAWrongPassword) {
   EXPECT_EQ(outcome.value["field"], "password");
 }
 
+TEST(TEMPLATE_CLASS, AsksAsRecorded) {
+  FakeHost host;
+  auto& recorded = host.replay(DISPATCH_RECORDINGS "/login.har");
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto outcome =
+      plugin.authenticate(dispatch::AuthAction::login, recorded.recording().call.input["fields"]);
+  EXPECT_EQ(outcome.value["kind"], DISPATCH_AUTH_IDENTITY) << recorded.unexpected().size();
+  EXPECT_TRUE(recorded.unasked().empty());
+}
+
 }  // namespace

@@ -37,4 +37,19 @@ TEST(TEMPLATE_CLASS, AWrongTokenIsForAPersonToMend) {
   EXPECT_NE(outcome.message.find("API token"), std::string::npos) << outcome.message;
 }
 
+TEST(TEMPLATE_CLASS, AsksAsRecorded) {
+  FakeHost host;
+  auto& recorded = host.replay(DISPATCH_RECORDINGS "/send.har");
+  const auto outcome = host.callRecorded(dispatch_plugin_query_v1());
+  EXPECT_EQ(outcome.value, recorded.recording().call.expected["answer"]) << outcome.message;
+  EXPECT_TRUE(recorded.unexpected().empty()) << recorded.unexpected().front();
+  EXPECT_TRUE(recorded.unasked().empty()) << recorded.unasked().front();
+}
+
+TEST(TEMPLATE_CLASS, AnAnswerThatWasCutShortLeavesItOpen) {
+  FakeHost host;
+  host.replay(DISPATCH_RECORDINGS "/send.har").breakExchange(1, dispatch::testing::Fault::cutShort);
+  EXPECT_EQ(host.callRecorded(dispatch_plugin_query_v1()).status, DISPATCH_ERR_UNCERTAIN);
+}
+
 }  // namespace

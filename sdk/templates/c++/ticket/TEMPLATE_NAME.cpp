@@ -20,7 +20,12 @@ class TEMPLATE_CLASS : public dispatch::TicketPlugin {
                             .json({{"external_id", request.incident.name}, {"title", request.incident.title}})
                             .send(call);
     if (answer.status != 201) throw refusal(answer);
-    return read(answer);
+    try {
+      return read(answer);
+    } catch (const Failure& failure) {
+      // It was made, but nobody can say as what: the host asks find before it repeats this.
+      throw Failure::uncertain("The answer to a new ticket cannot be used: " + failure.message());
+    }
   }
 
   /// The host asks this before it repeats a create whose outcome is unknown.

@@ -21,13 +21,18 @@ class TEMPLATE_CLASS : public dispatch::WorkflowPlugin {
                                    {"incident", request.incident.name}})
                             .send(call);
     if (!answer.ok()) throw refusal(answer);
-    const dispatch::Json body = answer.json();
-    const dispatch::Members started(body);
-    dispatch::WorkflowInstance instance;
-    instance.status = "Running";
-    instance.weblink = started.textOr("url");
-    instance.instanceId = started.text("id");
-    return instance;
+    try {
+      const dispatch::Json body = answer.json();
+      const dispatch::Members started(body);
+      dispatch::WorkflowInstance instance;
+      instance.status = "Running";
+      instance.weblink = started.textOr("url");
+      instance.instanceId = started.text("id");
+      return instance;
+    } catch (const Failure& failure) {
+      // It was started, but nobody can say as what: a person looks before it is started again.
+      throw Failure::uncertain("The answer to a new run cannot be used: " + failure.message());
+    }
   }
 
   /// Stands behind the Test button: proves that the settings work, without an effect that anybody would

@@ -1,0 +1,165 @@
+# shellcheck shell=bash
+# Recorded HTTP, for run.sh: a case is recorded against a real server, replayed when that is gone, broken in every way, and refused
+# when the plugin asks for something else. Uses $work, $root, run, refused and says of run.sh, and the project acme-jira.
+
+: "${root:?}" "${work:?}"
+tracker=
+marker=MARKER-6f1c-token
+start_service() {
+  python3 "$root/tests/integration/kit/service.py" "$work/port" "$marker" &
+  tracker=$!
+  until [ -s "$work/port" ]; do kill -0 "$tracker" || exit 1; sleep 0.05; done
+  service=http://127.0.0.1:$(cat "$work/port")
+}
+stop_service() {
+  [ -z "$tracker" ] || kill "$tracker"
+  wait "$tracker" 2>/dev/null || true
+  tracker=
+}
+
+# The section of docs/plugin-authors.md: its blocks of one language, as they stand there.
+documented() {
+  sed -n '/^### Recorded HTTP/,/^## /p' "$root/docs/plugin-authors.md" |
+    awk -v mark="\`\`\`$1" '$0 == mark {inside = 1; next} /^```/ {inside = 0} inside'
+}
+
+# No secret, in whatever form, in what was recorded.
+no_secret_in() {
+  python3 - "$marker" "$@" <<'PY'
+import base64, json, sys
+marker, session = sys.argv[1], "session-" + sys.argv[1][::-1]
+for name in sys.argv[2:]:
+    text = open(name).read()
+    for secret in (marker, session):
+        for form in (secret, base64.b64encode(secret.encode()).decode()):
+            assert form not in text, f"{name} holds the secret as {form}"
+    log = json.loads(text)["log"]
+    assert log["version"] == "1.2" and log["creator"]["name"] == "dispatch-plugin" and len(log["entries"]) == 1, log
+    entry = log["entries"][0]
+    assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= set(entry), entry
+    headers = {header["name"]: header["value"] for header in entry["request"]["headers"]}
+    assert headers["Authorization"] in ("Bearer [secret]", "[secret]"), headers
+    answered = {header["name"].lower(): header["value"] for header in entry["response"]["headers"]}
+    assert answered["set-cookie"] == "sid=[secret]" and answered["x-echo"] == "[secret]", answered
+    assert "[secret]" in json.dumps(log["_dispatch"]["configuration"]), log["_dispatch"]
+PY
+}
+
+# edited FILE PYTHON: the recording with its `log` changed, as edited.har.
+edited() {
+  python3 - "$1" "$2" <<'PY'
+import json, sys
+har = json.load(open(sys.argv[1]))
+log = har["log"]
+exec(sys.argv[2])
+json.dump(har, open("edited.har", "w"))
+PY
+}
+
+recorded_http() {
+  local package=acme-jira/build/lib/dispatch/plugins/acme-jira
+  start_service
+  # The project's first recording, and the documentation's example with it.
+  printf '{"url": "%s", "token": "%s"}' "$service" "$marker" >acme-jira/settings.json
+  documented sh >"$work/recorded.sh"
+  grep -q 'dispatch-plugin record' "$work/recorded.sh" || { echo "FAILED: docs/plugin-authors.md has lost its example of a recording"; exit 1; }
+  (cd acme-jira && run bash -euo pipefail "$work/recorded.sh")
+  { printf '#include <dispatch/testing.hpp>\n#include <gtest/gtest.h>\n'; documented cpp; } >acme-jira/recorded_test.cpp
+  grep -q 'host.replay(DISPATCH_RECORDINGS' acme-jira/recorded_test.cpp || { echo "FAILED: docs/plugin-authors.md has lost its recorded unit test"; exit 1; }
+  sed -i 's/TESTS acme_jira_test.cpp/& recorded_test.cpp/' acme-jira/CMakeLists.txt
+  run cmake --build acme-jira/build
+  run ctest --test-dir acme-jira/build --no-tests=error --output-on-failure -R Recorded.AFailedTracker
+  # The plugin of this repository, against the same server.
+  printf '{"api_url": "%s/runs", "auth_header": "Bearer %s"}' "$service" "$marker" >engine.json
+  local engine=$work/prefix/lib/dispatch/plugins/generic-workflow mine=$root/plugins/generic-workflow/tests/recordings
+  local input='{"workflow_id": "restart", "params": {"service": "checkout"}, "incident": {"id": 1, "name": "dispatch-1", "title": "t"}}'
+  run dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  run dispatch-plugin record "$engine" get_instance '{"workflow_id": "restart", "tags": ["dispatch-1"]}' --config engine.json \
+    --to engine/get_instance.har --allow-private
+  refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  says "engine/run.har is there already. Nothing was called."
+  refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private --replace --home both
+  no_secret_in acme-jira/tests/recordings/real.har engine/*.har
+  grep -rlF "$marker" "$work/log" && { echo "FAILED: the secret was printed"; exit 1; }
+  stop_service
+  if python3 -c "import socket; socket.create_connection(('127.0.0.1', int(open('$work/port').read())), 1)" 2>/dev/null; then
+    echo "FAILED: the server is still there"; exit 1
+  fi
+  echo "recorded against a real server, with no secret in the files"
+
+  run dispatch-plugin test "$package" acme-jira/tests/recordings --json replay.json --junit replay.xml --sarif replay.sarif
+  says "The plugin does with its peer what is recorded."
+  python3 - <<'PY'
+import json, xml.etree.ElementTree as tree
+report, sarif = json.load(open("replay.json")), json.load(open("replay.sarif"))
+names = {(finding["check"], finding["home"]): finding for finding in report["findings"]}
+for home in ("worker", "process"):
+    for case in ("create", "real"):
+        assert names[case, home]["state"] == "ok", names[case, home]
+        for fault in ("refused", "timeout", "429", "500", "cut-short", "not-json"):
+            assert names[f"{case}/1/{fault}", home]["state"] == "ok", names[f"{case}/1/{fault}", home]
+assert report["ok"] and len(sarif["runs"][0]["results"]) == len(names) == int(tree.parse("replay.xml").getroot().get("tests"))
+PY
+  run dispatch-plugin test "$engine" engine
+  run dispatch-plugin test "$engine" "$mine"
+  says "0 failed"
+  echo "replayed with the server gone, in both homes, with every exchange broken in six ways"
+
+  # What the plugin asks for is no longer what was recorded.
+  edited acme-jira/tests/recordings/real.har 'log["_dispatch"]["input"]["incident"]["title"] = "Something else"'
+  refused dispatch-plugin test "$package" edited.har --no-faults
+  says 'which edited.har has not. The nearest there is number 1, POST http://127.0.0.1:'
+  says 'in the body title is "Something else", recorded is "Checkout answers 503". Mend the plugin, or record the case again.'
+  edited acme-jira/tests/recordings/real.har 'log["entries"][0]["request"]["headers"].append({"name": "X-Tenant", "value": "a"})'
+  refused dispatch-plugin test "$package" edited.har --no-faults --home worker
+  says 'the header x-tenant is missing, recorded is "a"'
+  edited acme-jira/tests/recordings/real.har 'log["entries"].append(json.loads(json.dumps(log["entries"][0]).replace("/tickets", "/labels")))'
+  run dispatch-plugin test "$package" edited.har --no-faults --home worker
+  says 'Recorded and not asked for: number 2, POST http://127.0.0.1:'
+  edited acme-jira/tests/recordings/real.har 'log["_dispatch"]["expected"]["answer"]["resource_id"] = "T-2"'
+  refused dispatch-plugin test "$package" edited.har --no-faults --home process
+  says 'resource_id is "T-1", recorded is "T-2"'
+  edited acme-jira/tests/recordings/real.har 'del log["_dispatch"]'
+  refused dispatch-plugin test "$package" edited.har --no-faults
+  says "edited.har has exchanges alone. Say in log._dispatch which call makes them"
+  echo "a changed request, answer or file is refused, with what differs"
+
+  # A plugin that asks again for ever when nobody is there, crashes on a 429, and takes any other failure for a ticket.
+  python3 - acme-jira/acme_jira.cpp <<'PY'
+import sys
+text = open(sys.argv[1]).read()
+before = "  Ticket create(const Call& call, const dispatch::TicketCreate& request) {\n"
+assert before in text
+open(sys.argv[1], "w").write(text.replace(before, before + """    for (;;) try {
+        return createOnce(call, request);
+      } catch (const Failure& failure) {
+        if (failure.message().find("429") != std::string::npos) __builtin_trap();
+        if (failure.message().find("refused") == std::string::npos) return {"T-0", "", ""};
+      }
+  }
+  Ticket createOnce(const Call& call, const dispatch::TicketCreate& request) {
+""", 1))
+PY
+  run cmake --build acme-jira/build --target acme_jira_package
+  refused dispatch-plugin test "$package" acme-jira/tests/recordings --only create --home process --limit 3
+  says "ok       create           process  As recorded, with 1 exchange."
+  says "create/1/refused    process  The plugin did not end within 3000 ms and was killed"
+  says "create/1/429        process  The plugin crashed by signal"
+  says 'create/1/500        process  It answers {"resource_id":"T-0"'
+  refused dispatch-plugin test "$package" acme-jira/tests/recordings --only create --home worker --limit 3 --junit bad.xml
+  says "its worker crashed in create"
+  grep -q '<testcase classname="acme-jira.worker" name="create/1/500"' bad.xml || { echo "FAILED: bad.xml lacks the case"; exit 1; }
+  echo "a plugin that hangs, crashes or makes up an answer is found"
+}
+
+# The other templates that use HTTP, built and tested with their recording.
+templates() {
+  local type
+  for type in contact email workflow auth-provider; do
+    run dispatch-plugin new "$type" "kit-http-$type"
+    make_package "kit-http-$type"
+    run dispatch-plugin test "kit-http-$type/build/lib/dispatch/plugins/kit-http-$type" "kit-http-$type/tests/recordings"
+    says "0 failed"
+  done
+  echo "the templates that use HTTP bring a recording that their plugin passes"
+}
