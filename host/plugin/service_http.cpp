@@ -1,12 +1,12 @@
 #include "plugin/connection.hpp"
 #include "plugin/http_exchange.hpp"
+#include "plugin/http_request.hpp"
 #include "plugin/service_context.hpp"
 #include "plugin/service_support.hpp"
 
 #include "base/time.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <optional>
 
@@ -14,152 +14,14 @@ namespace dispatch::plugin {
 
 namespace {
 
-constexpr std::uint64_t maxHeaders = 100;
-constexpr std::uint64_t maxParts = 1024;
-constexpr std::uint64_t maxBodyBytes = 64u << 20;
-constexpr std::uint64_t defaultAnswer = 8u << 20;
-constexpr std::uint32_t maxRedirects = 10;
-constexpr std::size_t pieceBytes = 64u << 10;
-
-struct Header {
-  std::string name;
-  WipedText value;
-  bool secret = false;
-  std::string shown;  ///< where somebody watches: the value without its secret
-};
-
-/// A request as the plugin asked for it, checked, with its secrets put in.
-struct Request {
-  std::string method;
-  Url url;
-  std::vector<Header> headers;
-  WipedText body;
-  std::string shownBody;  ///< where somebody watches and the body has parts
-  bool secretBody = false;
-  dispatch_body_read read = nullptr;
-  void* readUser = nullptr;
-  std::uint64_t readSize = 0;
-  dispatch_body_write write = nullptr;
-  void* writeUser = nullptr;
-  std::uint64_t maxAnswer = defaultAnswer;
-  std::uint32_t redirects = 0;
-
-  bool hasBody() const {
-    return read != nullptr || !body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
-  }
-  bool chunked() const { return read != nullptr && readSize == UINT64_MAX; }
-};
-
-[[noreturn]] void invalid(const std::string& message) { throw ServiceRefusal(DISPATCH_ERR_INVALID, message); }
-
-bool isToken(std::string_view text) {
-  return !text.empty() && text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-std::string lowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return lower;
-}
-
-/// These say how the message is framed and where it goes: the host's business.
-bool hostsOwn(const std::string& name) {
-  static constexpr std::array<std::string_view, 9> names{"host",       "content-length", "transfer-encoding",
-                                                         "connection", "keep-alive",     "upgrade",
-                                                         "te",         "trailer",        "expect"};
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-Request readRequest(const ServiceContext& context, const dispatch_http_request& given) {
-  Request request;
-  request.method = std::string(checkedText(given.method, "the method"));
-  if (!isToken(request.method) || request.method == "CONNECT" || request.method == "TRACE")
-    invalid("the method \"" + oneLine(request.method, 40) + "\" cannot be used");
-  request.url = Url::parse(checkedText(given.url, "the URL"));
-  if (given.header_count > maxHeaders || (given.headers == nullptr && given.header_count > 0))
-    invalid("a request has 0 to 100 headers");
-  for (std::uint64_t i = 0; i < given.header_count; ++i) {
-    const auto& one = checkedStruct(given.headers[i], "a header");
-    Header header;
-    header.name = std::string(checkedText(one.name, "a header's name"));
-    if (!isToken(header.name)) invalid("\"" + oneLine(header.name, 40) + "\" is no header name");
-    if (hostsOwn(lowerCase(header.name))) invalid("the header " + header.name + " is set by the host");
-    header.value = context.secrets().render(one.value);
-    header.secret = one.value.secret != 0;
-    if (context.httpNetwork() != nullptr) header.shown = SecretBox::shown(one.value);
-    // After the secret was put in: one with a line break would end the header as well.
-    if (std::any_of(header.value.view().begin(), header.value.view().end(),
-                    [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }))
-      invalid("the value of the header " + header.name + " holds a control character");
-    request.headers.push_back(std::move(header));
-  }
-  if (given.body_part_count > maxParts || (given.body_parts == nullptr && given.body_part_count > 0))
-    invalid("a body has 0 to 1,024 parts");
-  if (given.body_read != nullptr) {
-    request.read = given.body_read;
-    request.readUser = given.body_user;
-    request.readSize = given.body_size;
-  } else if (given.body_part_count > 0) {
-    for (std::uint64_t i = 0; i < given.body_part_count; ++i) {
-      const auto& part = checkedStruct(given.body_parts[i], "a part of the body");
-      request.secretBody = request.secretBody || part.secret != 0;
-      request.body.append(context.secrets().render(part).view());
-      if (context.httpNetwork() != nullptr) request.shownBody += SecretBox::shown(part);
-      if (request.body.size() > maxBodyBytes)
-        throw ServiceRefusal(DISPATCH_ERR_LIMIT, "a body in memory may have 64 MiB; stream larger ones");
-    }
-  } else {
-    request.body.append(checkedText(given.body, "the body"));
-  }
-  request.write = given.answer_write;
-  request.writeUser = given.answer_user;
-  if (given.max_answer != 0) request.maxAnswer = given.max_answer;
-  request.redirects = std::min(given.max_redirects, maxRedirects);
-  return request;
-}
-
-WipedText headOf(const Request& request) {
-  WipedText head;
-  head.append(request.method + ' ' + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority +
-              "\r\n");
-  bool agent = false, accept = false;
-  for (const auto& header : request.headers) {
-    const auto name = lowerCase(header.name);
-    agent = agent || name == "user-agent";
-    accept = accept || name == "accept";
-    head.append(header.name + ": ");
-    head.append(header.value.view());
-    head.append("\r\n");
-  }
-  if (!agent) head.append("User-Agent: dispatch/" DISPATCH_VERSION "\r\n");
-  if (!accept) head.append("Accept: */*\r\n");
-  if (request.chunked())
-    head.append("Transfer-Encoding: chunked\r\n");
-  else if (request.hasBody())
-    head.append("Content-Length: " +
-                std::to_string(request.read != nullptr ? request.readSize : request.body.size()) + "\r\n");
-  head.append("Connection: close\r\n\r\n");
-  return head;
-}
-
-void sendStreamed(HttpExchange& exchange, HostCall& call, const Request& request) {
+void sendStreamed(HttpExchange& exchange, HostCall& call, const HttpRequest& request) {
   exchange.sendHead(headOf(request));
-  std::vector<std::uint8_t> buffer(pieceBytes);
+  std::vector<std::uint8_t> buffer(httpPieceBytes);
   std::uint64_t left = request.readSize;
   while (request.chunked() || left > 0) {
     if (call.remainingNs() == 0)
       throw ConnectionFailure(ConnectionFailure::Why::deadline, "the deadline passed while sending the body");
-    std::uint64_t count = 0;
-    const auto wanted = std::min<std::uint64_t>(buffer.size(), left);
-    if (const auto status = request.read(request.readUser, buffer.data(), wanted, &count);
-        status != DISPATCH_OK)
-      throw ServiceRefusal(status, "the plugin stopped sending the body");
-    if (count > wanted) invalid("the body's reader claims more bytes than the buffer has");
-    if (count == 0 && !request.chunked()) invalid("the body is shorter than its declared size");
+    const auto count = readPiece(request, buffer, left);
     const std::string_view piece(reinterpret_cast<const char*>(buffer.data()), count);
     exchange.sendPiece(piece, request.chunked());
     if (count == 0) break;
@@ -218,42 +80,8 @@ class BlottingWriter {
                        std::string(failure.what()) + "; the request was sent, its fate is unknown");
 }
 
-/// For whoever watches: a body in pieces is taken into memory first.
-void collectBody(HostCall& call, Request& request) {
-  std::vector<std::uint8_t> buffer(pieceBytes);
-  for (std::uint64_t left = request.readSize; left > 0;) {
-    if (call.remainingNs() == 0)
-      throw ServiceRefusal(DISPATCH_ERR_TIMEOUT, "the deadline passed while taking the body");
-    std::uint64_t count = 0;
-    const auto wanted = std::min<std::uint64_t>(buffer.size(), left);
-    if (const auto status = request.read(request.readUser, buffer.data(), wanted, &count);
-        status != DISPATCH_OK)
-      throw ServiceRefusal(status, "the plugin stopped sending the body");
-    if (count > wanted) invalid("the body's reader claims more bytes than the buffer has");
-    if (count == 0 && !request.chunked()) invalid("the body is shorter than its declared size");
-    if (count == 0) break;
-    request.body.append({reinterpret_cast<const char*>(buffer.data()), count});
-    if (request.body.size() > maxBodyBytes)
-      throw ServiceRefusal(DISPATCH_ERR_LIMIT,
-                           "a body of more than 64 MiB can be neither recorded nor replayed");
-    if (!request.chunked()) left -= count;
-  }
-  request.read = nullptr;
-}
-
-SeenRequest seenOf(const ServiceContext& context, const Request& request) {
-  const auto forms = context.secrets().forms();
-  SeenRequest seen{request.method, "", {}, ""};
-  seen.url =
-      blotForms(request.url.destination.scheme + "://" + request.url.authority + request.url.target, forms);
-  for (const auto& header : request.headers)
-    seen.headers.emplace_back(header.name, blotForms(header.shown, forms));
-  seen.body = blotForms(request.secretBody ? request.shownBody : std::string(request.body.view()), forms);
-  return seen;
-}
-
 /// An answer that did not come over the network, given to the plugin as if it had.
-HttpAnswer taken(ServiceContext& context, const Request& request, const SeenAnswer& seen) {
+HttpAnswer taken(ServiceContext& context, const HttpRequest& request, const SeenAnswer& seen) {
   if (seen.failure != DISPATCH_OK) throw ServiceRefusal(seen.failure, seen.message);
   HttpAnswer answer{seen.status, seen.headers, seen.body};
   for (auto& header : answer.headers) header.first = lowerCase(header.first);
@@ -270,7 +98,7 @@ HttpAnswer taken(ServiceContext& context, const Request& request, const SeenAnsw
   return answer;
 }
 
-HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& request,
+HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const HttpRequest& request,
                         std::string& streamed) {
   const auto grants = context.grants();
   Connection connection(call, *grants, request.url.destination);
@@ -293,9 +121,9 @@ HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& 
       return answer;
     }
     BlottingWriter writer(context.secrets().forms(), request.write, request.writeUser);
-    const auto most = request.maxAnswer == defaultAnswer ? UINT64_MAX : request.maxAnswer;
+    const auto most = request.maxAnswer == defaultHttpAnswer ? UINT64_MAX : request.maxAnswer;
     auto answer = exchange.receive(bodyless, most, [&](std::string_view piece) {
-      if (context.httpNetwork() != nullptr) streamed.append(piece);
+      if (context.httpNetwork() != nullptr && streamed.size() < maxHttpBodyBytes) streamed.append(piece);
       return writer(piece);
     });
     writer.finish();
@@ -308,7 +136,7 @@ HttpAnswer exchangeOnce(ServiceContext& context, HostCall& call, const Request& 
 }
 
 /// exchangeOnce(), watched or replaced by whoever stands between plugins and the network.
-HttpAnswer exchangeWatched(ServiceContext& context, HostCall& call, Request& request) {
+HttpAnswer exchangeWatched(ServiceContext& context, HostCall& call, HttpRequest& request) {
   auto* network = context.httpNetwork();
   std::string streamed;
   if (network == nullptr) return exchangeOnce(context, call, request, streamed);
@@ -342,7 +170,7 @@ bool isRedirect(int status) {
 }
 
 /// Turns `request` into the one that a redirect asks for (RFC 9110 section 15.4).
-void follow(Request& request, int status, const std::string& location) {
+void follow(HttpRequest& request, int status, const std::string& location) {
   const auto target = request.url.resolve(location);
   const bool sameOrigin = target.destination.text() == request.url.destination.text();
   if (request.url.destination.scheme == "https" && target.destination.scheme == "http")
@@ -356,7 +184,7 @@ void follow(Request& request, int status, const std::string& location) {
     request.read = nullptr;
     request.secretBody = false;
     std::erase_if(request.headers,
-                  [](const Header& header) { return lowerCase(header.name).starts_with("content-"); });
+                  [](const HttpHeader& header) { return lowerCase(header.name).starts_with("content-"); });
   }
   if (request.read != nullptr)
     throw ServiceRefusal(DISPATCH_ERR_UNSUPPORTED,
@@ -366,12 +194,12 @@ void follow(Request& request, int status, const std::string& location) {
     if (request.secretBody)
       throw ServiceRefusal(DISPATCH_ERR_DENIED, "the answer redirects a body with a secret to " +
                                                     target.destination.text() + ", another server");
-    std::erase_if(request.headers, [](const Header& header) { return header.secret; });
+    std::erase_if(request.headers, [](const HttpHeader& header) { return header.secret; });
   }
   request.url = target;
 }
 
-HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, Request& request) {
+HttpAnswer exchangeLogged(ServiceContext& context, HostCall& call, HttpRequest& request) {
   const auto started = monotonicNs();
   const auto& to = request.url.destination;
   Instance::Outbound record{nowText(), request.method, to.host, to.port, "", 0, 0, ""};
@@ -426,7 +254,7 @@ dispatch_status request(const dispatch_host* host, const dispatch_call* call,
     *out = {};
     out->struct_size = size;
     try {
-      auto request = readRequest(context, checkedStruct(given, "dispatch_http_request"));
+      auto request = readHttpRequest(context, checkedStruct(given, "dispatch_http_request"));
       for (std::uint32_t followed = 0;; ++followed) {
         const auto answer = exchangeLogged(context, hostCall, request);
         const auto* location = answer.header("location");
