@@ -68,9 +68,10 @@ inline std::vector<std::pair<std::string, std::string>> readPairs(std::string_vi
 
 inline std::string writePairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::string out;
-  for (const auto& [name, value] : pairs)
-    out +=
-        (out.empty() ? "" : "&") + urlEncode(name) + '=' + (value == secretMark ? value : urlEncode(value));
+  for (const auto& [name, value] : pairs) {
+    if (!out.empty()) out += '&';
+    out.append(urlEncode(name)).append("=").append(value == secretMark ? value : urlEncode(value));
+  }
   return out;
 }
 
