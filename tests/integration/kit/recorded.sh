@@ -142,7 +142,7 @@ open(sys.argv[1], "w").write(text.replace(before, before + """    for (;;) try {
 PY
   run cmake --build acme-jira/build --target acme_jira_package
   refused dispatch-plugin test "$package" acme-jira/tests/recordings --only create --home process --limit 3
-  says "ok       create           process  As recorded, with 1 exchange."
+  says "process  As recorded, with 1 exchange."
   says "create/1/refused    process  The plugin did not end within 3000 ms and was killed"
   says "create/1/429        process  The plugin crashed by signal"
   says 'create/1/500        process  It answers {"resource_id":"T-0"'
