@@ -22,6 +22,12 @@ class TEMPLATE_CLASS : public dispatch::EmailPlugin {
             .json({{"id", mail.messageId}, {"to", to}, {"subject", mail.subject}, {"text", mail.text}})
             .send(call);
     if (!answer.ok()) throw refusal(answer);
+    try {
+      if (!answer.json().is_object()) throw Failure::invalid("It is no JSON object.");
+    } catch (const Failure& failure) {
+      // Something between us and the service may have answered: nobody can say whether the mail went out.
+      throw Failure::uncertain("The answer to a mail cannot be used: " + failure.message());
+    }
     dispatch::EmailSent sent;
     sent.messageId = mail.messageId;
     for (const auto& recipient : mail.to) sent.accepted.push_back(recipient.email);
