@@ -98,10 +98,12 @@ Json shapes() {
                                 {"title", text()},
                                 {"actions", listOf(text())},
                                 {"forms", withText(object(), "JSON Schema of the form, by action")}});
-  all["AuthProviders"] = record({{"providers", listOf(reference("AuthProvider"))},
-                                 {"registration_enabled", boolean()},
-                                 {"admin_missing", boolean()},
-                                 {"admin_command", text()}});
+  all["AuthProviders"] =
+      record({{"providers", listOf(reference("AuthProvider"))},
+              {"registration_enabled", boolean()},
+              {"admin_missing", boolean()},
+              {"admin_command", text()},
+              {"nobody_registered", withText(boolean(), "the first account is still to be made")}});
   all["UserSettings"] = record(
       {{"id", integer()}, {"dispatch_user_id", integer()}, {"auto_add_to_incident_bridges", boolean()}});
 

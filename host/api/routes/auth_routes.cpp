@@ -123,6 +123,9 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
                             {"registration_enabled",
                              rooms.context.settings.boolean("DISPATCH_AUTH_REGISTRATION_ENABLED")}};
                 tellMissingAdmin(rooms, request.organizationId, request.organizationSlug, "", answer);
+                // Asked only while it can be: the list grows with the organization.
+                answer["nobody_registered"] = answer["admin_missing"] == true &&
+                                              rooms.context.accounts.list(request.organizationSlug).empty();
                 return Reply::json(std::move(answer));
               },
               nullptr, reference("AuthProviders")});

@@ -1,7 +1,9 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { whenUnauthorized } from './api/client.ts'
 import { startLive } from './live/live.ts'
+import { useNotices } from './stores/notices.ts'
 import { useSession } from './stores/session.ts'
+import { strings } from './strings.ts'
 
 const settings = (path: string, name: string) => ({
   path: `settings/projects/${path}`, name, component: () => import('./pages/settings/Resource.vue'), props: { name }, meta: { admin: true },
@@ -25,6 +27,7 @@ export const router = createRouter({
         { path: 'incidents/report/:name', name: 'receipt', component: () => import('./pages/Receipt.vue'), props: true },
         { path: 'incidents/status', name: 'status', component: () => import('./pages/Status.vue') },
         { path: 'incidents/:name/:tab?', name: 'incident', component: () => import('./pages/Incident.vue'), props: true },
+        { path: 'account', name: 'account', component: () => import('./pages/Account.vue') },
         { path: 'settings/members', name: 'members', component: () => import('./pages/settings/Members.vue'), meta: { admin: true } },
         { path: 'settings/projects/plugins', name: 'plugins', component: () => import('./pages/settings/Plugins.vue'), meta: { admin: true } },
         settings('incidentTypes', 'types'),
@@ -67,7 +70,11 @@ whenUnauthorized(() => {
   void router.push({ name: 'login', params: { organization: route.params.organization ?? 'default' }, query: { next: route.fullPath } })
 })
 
-// A page that was open while the server was upgraded asks for chunks that are gone: fetch the new page.
-router.onError((error, to) => {
-  if (/dynamically imported module|Importing a module/.test(String(error))) location.assign(to.fullPath)
+// A page's chunks do not come: the server is away (say so, and stay where nothing is lost), or it was upgraded while the page was
+// open and has them no more (fetch the new page).
+router.onError(async (error, to) => {
+  const there = await fetch('/livez').then((answer) => answer.ok, () => false)
+  if (!there) useNotices().fail(strings.errors.pageOffline)
+  else if (/dynamically imported module|Importing a module|preload CSS/i.test(String(error))) location.assign(to.fullPath)
+  else useNotices().fail(strings.errors.page(String(error)))
 })

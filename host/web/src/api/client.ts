@@ -2,6 +2,8 @@ import { strings } from '../strings.ts'
 
 export interface Detail { msg: string; loc?: (string | number)[]; type?: string }
 
+const pathBelow = (root: string, loc: Detail['loc'] = []) => loc.slice(loc.lastIndexOf(root) + 1).join('.')
+
 /** A refusal of the server, in its own words, with the fields to blame. */
 export class ApiError extends Error {
   readonly status: number
@@ -15,12 +17,17 @@ export class ApiError extends Error {
   fields(root = 'body'): Record<string, string> {
     const found: Record<string, string> = {}
     for (const { msg, loc } of this.details) {
-      if (!loc?.length) continue
-      const at = loc.lastIndexOf(root)
-      const path = loc.slice(at + 1).join('.')
+      const path = pathBelow(root, loc)
       if (path && !found[path]) found[path] = msg
     }
     return found
+  }
+  /** The messages that belong to none of these fields, one a line; empty if each has its field. */
+  elsewhere(keys: string[], root = 'body'): string {
+    return this.details
+      .filter(({ loc }) => !keys.includes(pathBelow(root, loc).split('.')[0]))
+      .map(({ msg }) => msg)
+      .join('\n')
   }
 }
 
