@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 
@@ -267,7 +269,7 @@ class ReplayTest : public testing::Test {
     std::ofstream(path) << toHar(recording, {"test", "1"});
   }
   ~ReplayTest() override { std::remove(path.c_str()); }
-  const std::string path = testing::TempDir() + "recorded_http_test.har";
+  const std::string path = testing::TempDir() + "recorded-http-" + std::to_string(::getpid()) + ".har";
   FakeHost host;
 };
 

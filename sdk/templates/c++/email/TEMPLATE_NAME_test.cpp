@@ -14,7 +14,7 @@ Json settings(FakeHost& host) {
 
 TEST(TEMPLATE_CLASS, SendsAMail) {
   FakeHost host;
-  host.onHttp = [](const auto&) { return HttpAnswer{201, R"(queued)"}; };
+  host.onHttp = [](const auto&) { return HttpAnswer{201, R"({"state": "queued"})"}; };
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
   const auto outcome = plugin.invoke("send", {{"message_id", "<1@example.com>"},
                                               {"to", {{{"email", "ada@example.com"}}}},
