@@ -44,11 +44,35 @@ Json encrypt(const config::Settings& settings, const Json& args) {
   return {{"name", name}, {"value", text}, {"line", name + "=" + text}};
 }
 
+/// What people entered, sealed with DISPATCH_ENCRYPTION_KEY.
+void lookIntoDatabase(Installation& installation, Json& findings) {
+  const auto& settings = installation.settings();
+  std::error_code ignored;
+  if (!settings.has("DATABASE_HOSTNAME") &&
+      !std::filesystem::exists(installation.databaseOptions().path, ignored))
+    return;  // there is none yet, and looking must not make one
+  becomeOwnerOf(settings.paths().var);
+  try {
+    if (store::schemaVersion(installation.databaseOfAnySchema()) == 0) return;
+    for (const auto& secret : integrations::sealedSecrets(
+             installation.catalog(), *installation.database().session(), installation.envelope()))
+      findings.push_back({{"name", secret.name},
+                          {"origin", "database"},
+                          {"state", secret.reason.empty() ? "ok" : "unreadable"},
+                          {"detail", secret.reason.empty() ? "opened" : secret.reason}});
+  } catch (const Problem& problem) {
+    findings.push_back({{"name", "secrets of the database"},
+                        {"origin", "database"},
+                        {"state", "not checked"},
+                        {"detail", problem.what()}});
+  }
+}
+
 Json doctor(const config::Settings& settings) {
   Json findings = Json::array();
   Installation installation(settings);
   const auto look = [&](const std::string& name, const std::string& origin, const config::SecretText& stored,
-                        bool required) {
+                        bool required, bool plain) {
     Json finding{{"name", name}, {"origin", origin}, {"detail", ""}};
     if (stored.empty()) {
       finding["state"] = required ? "missing" : "not set";
@@ -58,9 +82,9 @@ Json doctor(const config::Settings& settings) {
     }
     try {
       const std::string text(stored.reveal());
-      const bool encrypted = text.starts_with("ENC[") || text.starts_with("secret://") ||
-                             !installation.secrets().defaultProvider().empty();
-      const auto size = installation.secrets().resolve(name, text).size();
+      const bool encrypted = !plain && (text.starts_with("ENC[") || text.starts_with("secret://") ||
+                                        !installation.secrets().defaultProvider().empty());
+      const auto size = plain ? text.size() : installation.secrets().resolve(name, text).size();
       finding["state"] = "ok";
       finding["detail"] = encrypted ? "decrypted" : "plain text in its file";
       if (required && size < 32) {
@@ -76,14 +100,18 @@ Json doctor(const config::Settings& settings) {
   for (const auto& setting : config::settings()) {
     if (!setting.secret()) continue;
     const bool key = setting.name == "DISPATCH_ENCRYPTION_KEY" || setting.name == "DISPATCH_JWT_SECRET";
-    look(setting.name, settings.origin(setting.name).source, settings.secret(setting.name), key);
+    look(setting.name, settings.origin(setting.name).source, settings.secret(setting.name), key, false);
   }
+  for (const auto& secret : integrations::pluginSecrets(installation.catalog(), settings))
+    look(secret.name, secret.origin, secret.stored, false, secret.plain);
   // Placeholders and the rest of what the start checks.
   try {
     installation.resolveSecrets();
   } catch (const Problem& problem) {
     findings.push_back({{"name", "start"}, {"origin", ""}, {"state", "refused"}, {"detail", problem.what()}});
+    return findings;  // the key that opens the database's is one of them
   }
+  lookIntoDatabase(installation, findings);
   return findings;
 }
 

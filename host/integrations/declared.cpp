@@ -2,7 +2,7 @@
 
 #include "base/problem.hpp"
 
-#include <set>
+#include <algorithm>
 
 namespace dispatch::integrations {
 
@@ -32,7 +32,7 @@ std::vector<Declaration> readDeclarations(const config::Settings& settings) {
     throw Problem(
         Problem::Kind::invalid,
         file + ": plugins must be a list of {plugin, organization, project, enabled, configuration}");
-  const std::set<std::string> known{"plugin", "organization", "project", "enabled", "configuration"};
+  const std::vector<std::string> known{"plugin", "organization", "project", "enabled", "configuration"};
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Json& entry = entries[i];
     const std::string pointer = "/plugins/" + std::to_string(i);
@@ -42,10 +42,10 @@ std::vector<Declaration> readDeclarations(const config::Settings& settings) {
     if (!entry.is_object())
       throw Problem(Problem::Kind::invalid, where + ": an entry of plugins must have the key plugin");
     for (const auto& [key, value] : entry.items())
-      if (!known.contains(key))
+      if (std::find(known.begin(), known.end(), key) == known.end())
         throw Problem(Problem::Kind::invalid,
-                      where + ": unknown key \"" + key +
-                          "\"; known are plugin, organization, project, enabled, configuration");
+                      where + ": unknown key \"" + key + "\"" + config::didYouMean(key, known) +
+                          "; known are plugin, organization, project, enabled, configuration");
     Declaration declaration;
     declaration.pluginId = need(entry, "plugin", where, "");
     if (declaration.pluginId.empty())
@@ -67,6 +67,7 @@ std::vector<Declaration> readDeclarations(const config::Settings& settings) {
       declaration.configuration = *configuration;
     }
     declaration.origin = "dispatch.yaml " + line;
+    declaration.pointer = pointer;
     declarations.push_back(std::move(declaration));
   }
   return declarations;

@@ -20,7 +20,8 @@ struct Declaration {
   std::string pluginId, organization, project;
   bool enabled = true;
   Json configuration = Json::object();
-  std::string origin;  ///< "dispatch.yaml line 12"
+  std::string origin;   ///< "dispatch.yaml line 12"
+  std::string pointer;  ///< of the entry in Settings::yaml(): "/plugins/0"
 };
 
 /// Throws Problem(invalid) with file and line: not a list, an unknown key, a wrong type, no `plugin`.

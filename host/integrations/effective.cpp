@@ -5,16 +5,31 @@
 #include "integrations/declared.hpp"
 #include "integrations/secret_fields.hpp"
 
-#include <Poco/Logger.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <cctype>
+#include <optional>
+#include <set>
 
 namespace dispatch::integrations {
 
 namespace {
 
-std::string variable(const std::string& pluginId, const std::string& field) {
+/// A secret that cannot be read is no field that somebody filled in wrongly, and may mend itself (a secret
+/// provider that comes back): the refusal names setting, provider and reason, and no place in a form.
+std::string revealed(const config::SecretResolver& resolver, const std::string& name,
+                     const std::string& stored, const std::string& source) {
+  try {
+    return std::string(resolver(name, stored).reveal());
+  } catch (const Problem& problem) {
+    throw Problem(Problem::Kind::invalid, problem.what() + (" (" + source + ")"));
+  }
+}
+
+}  // namespace
+
+std::string variableOf(const std::string& pluginId, const std::string& field) {
   std::string name = "DISPATCH_PLUGIN_";
   for (const char c : pluginId + "_" + field) {
     const auto byte = static_cast<unsigned char>(c);
@@ -23,8 +38,7 @@ std::string variable(const std::string& pluginId, const std::string& field) {
   return name;
 }
 
-/// The schema of one property; an empty one where there is none.
-const Json& property(const plugin::Manifest& manifest, const std::string& name) {
+const Json& propertyOf(const plugin::Manifest& manifest, const std::string& name) {
   static const Json none = Json::object();
   const Json& schema = manifest.configurationSchema;
   if (!schema.is_object() || !schema.contains("properties") || !schema["properties"].contains(name))
@@ -32,11 +46,9 @@ const Json& property(const plugin::Manifest& manifest, const std::string& name) 
   return schema["properties"][name];
 }
 
-bool isSecret(const Json& property) {
+bool isSecretProperty(const Json& property) {
   return property.is_object() && property.value("x-dispatch-secret", false);
 }
-
-}  // namespace
 
 EffectiveConfigurations::EffectiveConfigurations(const config::Settings& settings,
                                                  const config::Envelope& envelope,
@@ -47,17 +59,12 @@ void overlayVariables(const config::Settings& settings, const config::SecretReso
                       const plugin::Manifest& manifest, Json& configuration) {
   for (const auto& [field, stored] : settings.pluginFields(manifest.id)) {
     const auto key = propertyFor(manifest.configurationSchema, field);
-    const auto name = variable(manifest.id, field);
-    if (key.empty()) {
-      // Of a plugin whose id begins with this one's, or misspelt.
-      Poco::Logger::get("dispatch.integrations")
-          .debug("%s (%s) names no setting of the plugin %s", name, stored.second.source, manifest.id);
-      continue;
-    }
-    const Json& schema = property(manifest, key);
+    const auto name = variableOf(manifest.id, field);
+    if (key.empty()) continue;  // of a plugin whose id begins with this one's, or misspelt: strayVariables()
+    const Json& schema = propertyOf(manifest, key);
     const std::string text(stored.first.reveal());
-    if (isSecret(schema) || isSecretReference(text)) {
-      std::string clear(resolver(name, text).reveal());
+    if (isSecretProperty(schema) || isSecretReference(text)) {
+      std::string clear = revealed(resolver, name, text, stored.second.source);
       configuration[key] = fromText(schema, clear, name);
       sodium_memzero(clear.data(), clear.size());
     } else {
@@ -87,7 +94,7 @@ Json EffectiveConfigurations::open(const plugin::Manifest& manifest, const Json&
   if (references) {
     forEachSecret(schema, configuration, [&](const std::string& pointer, std::string& value) {
       if (isSecretReference(value))
-        value = std::string(_resolver(variable(manifest.id, pointer.substr(1)), value).reveal());
+        value = revealed(_resolver, variableOf(manifest.id, pointer.substr(1)), value, "dispatch.yaml");
     });
   }
   openSecrets(schema, configuration, _envelope, row);
@@ -115,7 +122,8 @@ void EffectiveConfigurations::check(const plugin::Manifest& manifest, const Json
   // An empty optional secret is one that is not set.
   std::vector<std::string> empty;
   for (const auto& [key, value] : plain.items())
-    if (value.is_string() && value.get_ref<const std::string&>().empty() && isSecret(property(manifest, key)))
+    if (value.is_string() && value.get_ref<const std::string&>().empty() &&
+        isSecretProperty(propertyOf(manifest, key)))
       empty.push_back(key);
   for (const auto& key : empty) plain.erase(key);
   const auto violations = plugin::validate(manifest.configurationSchema, plain);
@@ -131,14 +139,60 @@ void EffectiveConfigurations::check(const plugin::Manifest& manifest, const Json
   throw refusal;
 }
 
+std::vector<std::string> EffectiveConfigurations::mistakes(const plugin::Manifest& manifest,
+                                                           const Declaration& declaration) const {
+  Json plain = declaration.configuration;
+  Json required = Json::array();
+  if (manifest.configurationSchema.is_object())
+    required = manifest.configurationSchema.value("required", Json::array());
+  // What is left empty counts as left out, as in what the plugin gets.
+  for (auto at = plain.begin(); at != plain.end();) {
+    const bool needed = std::find(required.begin(), required.end(), Json(at.key())) != required.end();
+    at = at->is_null() || (*at == Json("") && !needed) ? plain.erase(at) : std::next(at);
+  }
+  std::set<std::string> elsewhere;
+  for (const auto& [key, value] : plain.items())
+    if (value.is_string() && isSecretReference(value.get_ref<const std::string&>())) elsewhere.insert(key);
+  for (const auto& [field, value] : _settings.pluginFields(manifest.id))
+    if (const auto key = propertyFor(manifest.configurationSchema, field); !key.empty())
+      elsewhere.insert(key);
+  Json known = Json::object();
+  if (manifest.configurationSchema.is_object())
+    known = manifest.configurationSchema.value("properties", Json::object());
+  std::vector<std::string> names, found;
+  for (const auto& [name, property] : known.items()) names.push_back(name);
+  for (const auto& violation : plugin::validate(manifest.configurationSchema, plain)) {
+    const auto& location = violation.location;
+    if (!location.empty() && elsewhere.contains(location.front())) continue;
+    Json::json_pointer place;
+    for (const auto& part : location) place /= part;
+    const bool absent = !plain.contains(place);
+    if (absent && !declaration.enabled) continue;  // nobody needs it yet
+    // Of what is missing, the line of what it is missing from.
+    std::optional<int> line;
+    for (auto at = place; !line; at.pop_back()) {
+      line = _settings.yamlLine(declaration.pointer + "/configuration" + at.to_string());
+      if (at.empty()) break;
+    }
+    if (!line) line = _settings.yamlLine(declaration.pointer);
+    const bool unknown = location.size() == 1 && !known.contains(location.front());
+    std::string name;
+    for (const auto& part : location) name += (name.empty() ? "" : ".") + part;
+    found.push_back(_settings.yamlPath() + (line ? " line " + std::to_string(*line) : "") + ": plugin " +
+                    manifest.id + ": " + name + (name.empty() ? "" : " ") + violation.message +
+                    (unknown ? config::didYouMean(location.front(), names) : ""));
+  }
+  return found;
+}
+
 Json EffectiveConfigurations::show(const plugin::Manifest& manifest, const Json& stored) const {
   Json shown = masked(manifest.configurationSchema, stored);
   for (const auto& [field, value] : _settings.pluginFields(manifest.id)) {
     const auto key = propertyFor(manifest.configurationSchema, field);
     if (key.empty()) continue;
-    const Json& schema = property(manifest, key);
+    const Json& schema = propertyOf(manifest, key);
     const std::string text(value.first.reveal());
-    if (isSecret(schema) || isSecretReference(text)) {
+    if (isSecretProperty(schema) || isSecretReference(text)) {
       shown[key] = maskedSecret;
       continue;
     }
@@ -155,7 +209,7 @@ std::map<std::string, std::string> EffectiveConfigurations::origins(const plugin
   std::map<std::string, std::string> origins;
   for (const auto& [field, value] : _settings.pluginFields(manifest.id)) {
     const auto key = propertyFor(manifest.configurationSchema, field);
-    if (!key.empty()) origins[key] = variable(manifest.id, field) + " in " + value.second.source;
+    if (!key.empty()) origins[key] = variableOf(manifest.id, field) + " in " + value.second.source;
   }
   return origins;
 }

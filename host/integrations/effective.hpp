@@ -1,13 +1,22 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "integrations/declared.hpp"
 #include "integrations/integrations.hpp"
 #include "plugin/plugin.hpp"
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace dispatch::integrations {
+
+/// "DISPATCH_PLUGIN_SMTP_EMAIL_HOST": the variable of a plugin's field, and what its secret is bound to.
+std::string variableOf(const std::string& pluginId, const std::string& field);
+
+/// The schema of one property; an empty one where there is none.
+const Json& propertyOf(const plugin::Manifest& manifest, const std::string& name);
+bool isSecretProperty(const Json& property);
 
 /// Puts DISPATCH_PLUGIN_<ID>_<FIELD> variables over `configuration`, secrets through `resolver`. Throws
 /// Problem.
@@ -38,6 +47,10 @@ class EffectiveConfigurations {
   /// Throws Problem(invalid) for the first violation, with the further ones in its message; location begins
   /// with body, configuration.
   void check(const plugin::Manifest& manifest, const Json& stored, std::int64_t row, bool references) const;
+
+  /// What is wrong in dispatch.yaml itself, each with file and line; empty: nothing. Not what a variable or
+  /// a secret decides that is elsewhere: those are the state of the plugin.
+  std::vector<std::string> mistakes(const plugin::Manifest& manifest, const Declaration& declaration) const;
 
   /// As people see it: masked, variables of the environment included.
   Json show(const plugin::Manifest& manifest, const Json& stored) const;

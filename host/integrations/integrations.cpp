@@ -6,6 +6,7 @@
 #include "integrations/roster.hpp"
 #include "integrations/rows.hpp"
 #include "integrations/secret_fields.hpp"
+#include "integrations/stray_variables.hpp"
 
 #include <Poco/Logger.h>
 
@@ -64,6 +65,7 @@ class Rooms final : public Integrations {
                         std::int64_t row) const;
   void switchOffOthers(store::Session& session, const InstanceRow& row, const plugin::Manifest& manifest,
                        const std::string& actor, std::vector<std::int64_t>& touched);
+  void refuseMistakes(const std::vector<Declaration>& declarations) const;
   void placeDeclared(store::Session& session);
   void recordState(const InstanceRow& row, const std::string& state, const std::string& reason);
   void applyIds(const std::vector<std::int64_t>& ids);
@@ -96,9 +98,12 @@ void Rooms::mark(std::int64_t id) {
 
 void Rooms::start() {
   const auto declarations = readDeclarations(_settings);
+  refuseMistakes(declarations);
+  for (const auto& warning : strayVariables(_catalog, _settings)) log().warning("%s", warning);
   const auto installed = _catalog.list();
   _database.transact([&](store::Session& session) {
     lockRows(session);
+    forgetNeverUsable(session, installed);
     const auto firstSeen = storeCatalog(session, installed);
     for (const auto& project : session.query("SELECT id, organization_id FROM project"))
       addMissingRows(session, installed, project.integer("organization_id"), project.integer("id"),
@@ -117,14 +122,31 @@ void Rooms::start() {
   refresh();
 }
 
+void Rooms::refuseMistakes(const std::vector<Declaration>& declarations) const {
+  std::optional<Problem> refusal;
+  for (const auto& declaration : declarations) {
+    // What is not installed or not usable is told as such; nothing is known of its settings.
+    const auto installed = _catalog.find(declaration.pluginId);
+    if (!installed || !installed->usable) continue;
+    for (const auto& mistake : _configurations.mistakes(manifestOf(declaration.pluginId), declaration)) {
+      Problem one(Problem::Kind::invalid, mistake);
+      if (refusal)
+        refusal->add(std::move(one));
+      else
+        refusal = std::move(one);
+    }
+  }
+  if (refusal) throw *refusal;
+}
+
 void Rooms::placeDeclared(store::Session& session) {
   for (const auto& [id, declaration] : _declared) {
     const auto row = loadRow(session, id);
     if (!row) continue;
     const auto manifest = manifestOf(declaration.pluginId);
     const Json& schema = manifest.configurationSchema;
-    // The row keeps what it needs should the file let go of it: everything but references to the operator's
-    // secrets.
+    // The row keeps what it needs should the file let go of it: what people had entered, if anything, else
+    // everything of the file but references to the operator's secrets.
     Json kept = declaration.configuration;
     forEachSecret(schema, kept, [](const std::string&, std::string& value) {
       if (isSecretReference(value)) value.clear();
@@ -141,7 +163,9 @@ void Rooms::placeDeclared(store::Session& session) {
     if (same) continue;
     sealSecrets(schema, kept, _configurations.envelope(), id);
     session.execute(
-        "UPDATE plugin_instance SET origin = 'file', enabled = ?, configuration = ?,"
+        "UPDATE plugin_instance SET kept_configuration = CASE WHEN origin = 'file' THEN kept_configuration"
+        " WHEN configuration = '{}' THEN NULL ELSE configuration END,"
+        " origin = 'file', enabled = ?, configuration = ?,"
         " config_revision = config_revision + 1, updated_at = ? WHERE id = ?",
         {declaration.enabled, dumpJson(kept), nowText(), id});
     audit(session, row->organizationId, declaration.origin, "plugin.declared", id,
@@ -482,7 +506,7 @@ Serving Rooms::serving(std::int64_t projectId, const std::string& pluginType) {
   std::string name = std::to_string(projectId);
   if (const auto row = _database.session()->one("SELECT name FROM project WHERE id = ?", {projectId}))
     name = row->text("name");
-  return {nullptr, 0, 0, _roster.whyNot(projectId, pluginType, name)};
+  return _roster.whyNot(projectId, pluginType, name);
 }
 
 Serving Rooms::byId(std::int64_t id) {

@@ -39,7 +39,7 @@ struct Enablement {
 /// What a flow needs to make a call: a running instance, or the sentence why there is none.
 struct Serving {
   std::shared_ptr<plugin::Instance> instance;  ///< null: see reason
-  std::int64_t enablementId = 0;
+  std::int64_t enablementId = 0;  ///< without an instance: the one to wait for; 0 = there is none
   std::uint64_t configRevision = 0;
   std::string
       reason;  ///< e.g. "No email plugin is enabled in project default. Enable one under Settings > Plugins."
@@ -56,6 +56,25 @@ plugin::Configuration hostConfiguration(const plugin::Manifest& manifest, const 
 /// else text. Throws Problem(invalid) naming what was expected, without the value if the property is a
 /// secret.
 Json fromText(const Json& property, const std::string& text, const std::string& name);
+
+/// A secret of a plugin that stands outside the database, as it is stored there.
+struct PluginSecret {
+  std::string name;  ///< "DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD", also for one of dispatch.yaml
+  std::string origin;
+  config::SecretText stored;
+  bool plain;  ///< of a secret provider: it cannot come through one
+};
+/// In variables and in dispatch.yaml, of plugins that are usable. Throws Problem as the start would for a
+/// garbled `plugins:`.
+std::vector<PluginSecret> pluginSecrets(const plugin::Catalog& catalog, const config::Settings& settings);
+
+/// A secret that somebody entered, sealed in the database.
+struct SealedSecret {
+  std::string name;    ///< "smtp-email password in project default/default"
+  std::string reason;  ///< why it cannot be opened; "" = it can
+};
+std::vector<SealedSecret> sealedSecrets(const plugin::Catalog& catalog, store::Session& session,
+                                        const config::Envelope& envelope);
 
 /// A running instance for people: home, sandbox, process, restarts, last crash, calls, latencies, requests to
 /// the outside.

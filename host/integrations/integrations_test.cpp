@@ -1,6 +1,7 @@
 #include "integrations/integrations.hpp"
 
 #include "base/base.hpp"
+#include "integrations/stray_variables.hpp"
 #include "integrations/testing/fake_catalog.hpp"
 #include "store/testing/test_database.hpp"
 
@@ -327,6 +328,134 @@ TEST_P(IntegrationsTest, WhatLeavesTheFileIsDisabledAndHandedBack) {
   integrations->change(row.id, true, nullptr, "me");
   EXPECT_EQ(setting("email", "host"), "from-file");
   EXPECT_EQ(setting("email", "password"), "literal-secret");
+}
+
+TEST_P(IntegrationsTest, WhatWasEnteredBeforeTheFileIsHandedBack) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "entered"}, {"password", "entered-secret"}}, "me");
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {host: from-file}}\n");
+  EXPECT_EQ(setting("email", "password"), "");
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {host: changed-in-file}}\n");
+  begin("");
+  EXPECT_FALSE(rowOf("fake-mail").enabled);
+  integrations->change(idOf("fake-mail"), true, nullptr, "me");
+  EXPECT_EQ(setting("email", "host"), "entered");
+  EXPECT_EQ(setting("email", "password"), "entered-secret");
+}
+
+TEST_P(IntegrationsTest, AWrongValueInTheFileStopsTheStartWithItsLine) {
+  const auto refusal = refusalOf([&] {
+    begin(
+        "plugins:\n  - plugin: fake-mail\n    configuration:\n      host: mail\n      port: abc\n      hots: "
+        "x\n");
+  });
+  std::string all = refusal.what();
+  for (const auto& other : refusal.others()) all += std::string("\n") + other.what();
+  EXPECT_NE(all.find("dispatch.yaml line 5: plugin fake-mail: port must be a whole number"),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find("dispatch.yaml line 6: plugin fake-mail: hots is not known here"), std::string::npos)
+      << all;
+  EXPECT_NE(all.find("did you mean host?"), std::string::npos) << all;
+  EXPECT_NE(std::string(refusalOf([&] {
+                          begin("plugins:\n  - plugin: fake-mail\n    configuration:\n      port: 1\n");
+                        }).what())
+                .find("line 3: plugin fake-mail: host is required"),
+            std::string::npos);
+}
+
+TEST_P(IntegrationsTest, TheFileMayLeaveOutWhatTheEnvironmentSetsAndWhatIsNotEnabled) {
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {port: 26, password: \"ENC[fake,sealed]\"}}\n",
+        "DISPATCH_PLUGIN_FAKE_MAIL_HOST=from-env\n");
+  EXPECT_EQ(setting("email", "host"), "from-env");
+  begin("plugins:\n  - {plugin: fake-mail, enabled: false, configuration: {port: 26, password: }}\n");
+  EXPECT_EQ(rowOf("fake-mail").state, "disabled");
+  mail->installed.usable = false;  // nothing is known of its settings
+  begin("plugins:\n  - {plugin: fake-mail, configuration: {port: abc}}\n");
+  EXPECT_EQ(rowOf("fake-mail").state, "broken");
+}
+
+TEST_P(IntegrationsTest, AMisspeltKeyOfADeclarationIsAskedAfter) {
+  const auto refusal = refusalOf([&] { begin("plugins:\n  - plugin: fake-mail\n    proyect: default\n"); });
+  EXPECT_NE(std::string(refusal.what()).find("did you mean project?"), std::string::npos) << refusal.what();
+}
+
+TEST_P(IntegrationsTest, AMisspeltVariableIsWarnedOfOnce) {
+  catalog.add("fake-mail-extra", "email", mailSchema);
+  catalog.add("unread", "email").installed.usable = false;
+  begin("",
+        "DISPATCH_PLUGIN_FAKE_MAIL_HOTS=x\nDISPATCH_PLUGIN_FAKE_MAIL_EXTRA_HOST=y\n"
+        "DISPATCH_PLUGIN_UNREAD_ANYTHING=z\n");
+  const auto warnings = strayVariables(catalog, *settings);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("DISPATCH_PLUGIN_FAKE_MAIL_HOTS"), std::string::npos) << warnings[0];
+  EXPECT_NE(warnings[0].find(".env line 1"), std::string::npos) << warnings[0];
+  EXPECT_NE(warnings[0].find("did you mean DISPATCH_PLUGIN_FAKE_MAIL_HOST?"), std::string::npos)
+      << warnings[0];
+}
+
+TEST_P(IntegrationsTest, AVariableThatCannotBeDecryptedDegradesItsPluginWhoseStepsWait) {
+  begin("", "DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD=ENC[fake,sealed]\n");
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  begin("", "DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD=ENC[fake,broken-marker]\n");
+  const auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded");
+  for (const char* part :
+       {"DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD", "secret provider fake", "no key", ".env line 1"})
+    EXPECT_NE(row.reason.find(part), std::string::npos) << row.reason;
+  EXPECT_EQ(row.reason.find("broken-marker"), std::string::npos);
+  const auto serving = integrations->serving(project, "email");
+  EXPECT_FALSE(serving.instance);
+  EXPECT_EQ(serving.enablementId, row.id) << "a step would be skipped instead of waiting";
+  integrations->change(idOf("builtin-ticket"), false, nullptr, "me");
+  EXPECT_EQ(integrations->serving(project, "ticket").enablementId, 0) << "a step would wait for nobody";
+}
+
+TEST_P(IntegrationsTest, EverySecretOfPluginsCanBeLookedAt) {
+  begin(
+      "plugins:\n  - {plugin: fake-mail, configuration: {host: x, password: \"ENC[fake,broken-marker]\"}}\n",
+      "DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD=ENC[fake,sealed]\nDISPATCH_PLUGIN_FAKE_MAIL_HOST=plain\n");
+  const auto secrets = pluginSecrets(catalog, *settings);
+  ASSERT_EQ(secrets.size(), 2u) << "a host is no secret";
+  for (const auto& secret : secrets) EXPECT_EQ(secret.name, "DISPATCH_PLUGIN_FAKE_MAIL_PASSWORD");
+  EXPECT_EQ(secrets[0].stored.reveal(), "ENC[fake,sealed]");
+  EXPECT_EQ(secrets[1].origin, "dispatch.yaml line 2");
+  begin("");
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}, {"password", "hunter2hunter2"}}, "me");
+  auto sealed = sealedSecrets(catalog, *db().session(), envelope);
+  ASSERT_EQ(sealed.size(), 1u);
+  EXPECT_EQ(sealed[0].name, "fake-mail password in project default/default");
+  EXPECT_EQ(sealed[0].reason, "");
+  const config::Envelope other(config::SecretText("another key of more than 32 characters"));
+  sealed = sealedSecrets(catalog, *db().session(), other);
+  EXPECT_NE(sealed.at(0).reason.find(other.keyId()), std::string::npos) << sealed[0].reason;
+}
+
+TEST_P(IntegrationsTest, APackageThatNeverWasUsableIsListedUntilItIsGone) {
+  auto& bad = catalog.add("bad-abi", "email", mailSchema);
+  bad.installed.usable = false;
+  bad.installed.manifest = {};
+  const auto listed = [&] {
+    return db().session()->one("SELECT title, digest FROM plugin WHERE slug = 'bad-abi'");
+  };
+  begin();
+  ASSERT_TRUE(listed());
+  EXPECT_EQ(listed()->text("title"), "bad-abi");
+  EXPECT_EQ(integrations->list(organization, project).size(), 2u) << "no project can use it";
+  begin();
+  EXPECT_TRUE(listed());
+  integrations.reset();
+  catalog.add("bad-abi", "email", mailSchema);
+  begin();
+  EXPECT_FALSE(listed()->text("digest").empty());
+  EXPECT_EQ(rowOf("bad-abi").state, "disabled") << "mended, it is as one seen for the first time";
+  integrations.reset();
+  catalog.add("worse-abi", "email").installed.usable = false;
+  begin();
+  integrations.reset();
+  catalog.remove("worse-abi");
+  begin();
+  EXPECT_FALSE(db().session()->one("SELECT id FROM plugin WHERE slug = 'worse-abi'"));
 }
 
 TEST_P(IntegrationsTest, AChangedDeclarationTakesEffectAtTheNextStart) {

@@ -60,6 +60,7 @@ void Roster::publish(Entry entry) {
   bool known = false;
   const InstanceRow row = entry.row;
   const Status after = entry.status;
+  const bool needsPerson = entry.needsPerson;
   {
     std::unique_lock lock(_mutex);
     auto& slot = _entries[row.id];
@@ -68,7 +69,9 @@ void Roster::publish(Entry entry) {
     slot = std::move(entry);
   }
   if (known && before.state == after.state && before.reason == after.reason) return;
-  if (after.state == "degraded" || after.state == "broken")
+  if (needsPerson)
+    log().error("The plugin %s is %s: %s", label(row), after.state, after.reason);
+  else if (after.state == "degraded" || after.state == "broken")
     log().warning("The plugin %s is %s: %s", label(row), after.state, after.reason);
   else if (known)
     log().information("The plugin %s is %s", label(row), after.state);
@@ -194,6 +197,7 @@ void Roster::bring(const InstanceRow& row) {
     entry.instance = nullptr;
     // What only a person can mend is not retried; what may mend itself is.
     const bool incomplete = problem.kind() == Problem::Kind::invalid && !problem.location().empty();
+    entry.needsPerson = problem.kind() == Problem::Kind::invalid;
     entry.failures = incomplete ? 0 : (before ? before->failures : 0) + 1;
     if (!incomplete) entry.retryAt = Clock::now() + backoff(entry.failures);
     settle(incomplete ? "not configured" : "degraded", problem.what());
@@ -327,15 +331,17 @@ Serving Roster::byId(std::int64_t id) const {
   return serving;
 }
 
-std::string Roster::whyNot(std::int64_t projectId, const std::string& pluginType,
-                           const std::string& projectName) const {
+Serving Roster::whyNot(std::int64_t projectId, const std::string& pluginType,
+                       const std::string& projectName) const {
   std::shared_lock lock(_mutex);
   for (const auto& [id, entry] : _entries)
     if (entry.row.projectId == projectId && entry.row.pluginType == pluginType && entry.row.enabled)
-      return "The " + pluginType + " plugin " + entry.row.pluginId + " is " + entry.status.state +
-             " in project " + projectName + ": " + entry.status.reason;
-  return "No " + pluginType + " plugin is enabled in project " + projectName +
-         ". Enable one under Settings > Plugins.";
+      return {nullptr, entry.status.state == "degraded" ? id : 0, entry.row.revision,
+              "The " + pluginType + " plugin " + entry.row.pluginId + " is " + entry.status.state +
+                  " in project " + projectName + ": " + entry.status.reason};
+  return {nullptr, 0, 0,
+          "No " + pluginType + " plugin is enabled in project " + projectName +
+              ". Enable one under Settings > Plugins."};
 }
 
 }  // namespace dispatch::integrations

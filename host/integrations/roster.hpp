@@ -52,9 +52,9 @@ class Roster {
 
   std::vector<Serving> serving(std::int64_t projectId, const std::string& pluginType) const;
   Serving byId(std::int64_t id) const;
-  /// Why serving() is empty, in a sentence.
-  std::string whyNot(std::int64_t projectId, const std::string& pluginType,
-                     const std::string& projectName) const;
+  /// Why serving() is empty, in a sentence. `enablementId` names one that is degraded, whose steps wait for
+  /// it; it is 0 where only a person can change anything.
+  Serving whyNot(std::int64_t projectId, const std::string& pluginType, const std::string& projectName) const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -63,6 +63,7 @@ class Roster {
     Status status;
     std::shared_ptr<plugin::Instance> instance;
     int failures = 0;
+    bool needsPerson = false;  ///< it is retried, but hardly mends itself
     Clock::time_point retryAt;
   };
 

@@ -64,12 +64,54 @@ void lockRows(store::Session& session) {
     session.query("SELECT pg_advisory_xact_lock(31088026530931)");
 }
 
+void forgetNeverUsable(store::Session& session, const std::vector<plugin::Installed>& installed) {
+  std::set<std::string> present;
+  for (const auto& package : installed) present.insert(package.id);
+  for (const auto& row : session.query("SELECT id, slug FROM plugin WHERE digest = '' AND NOT EXISTS"
+                                       " (SELECT 1 FROM plugin_instance WHERE plugin_slug = plugin.slug)"))
+    if (!present.contains(row.text("slug")))
+      session.execute("DELETE FROM plugin WHERE id = ?", {row.integer("id")});
+}
+
+namespace {
+
+/// A package that cannot be used is listed with the others; why not is the catalog's to tell. One that served
+/// before keeps its row as it was.
+void showUnusable(store::Session& session, const plugin::Installed& package) {
+  const auto& manifest = package.manifest;
+  const auto before = session.one("SELECT id, digest FROM plugin WHERE slug = ?", {package.id});
+  if (before && !before->text("digest").empty()) return;
+  std::vector<std::pair<std::string, store::Value>> values{
+      {"title", manifest.title.empty() ? package.id : manifest.title},
+      {"description", manifest.description},
+      {"version", manifest.version},
+      {"author", manifest.author},
+      {"author_url", manifest.authorUrl},
+      {"type", manifest.type},
+      {"multiple", manifest.multiple},
+      {"updated_at", nowText()}};
+  if (before) {
+    session.update("plugin", before->integer("id"), values);
+    return;
+  }
+  values.emplace_back("slug", package.id);
+  values.emplace_back("digest", std::string());
+  values.emplace_back("created_at", nowText());
+  session.insert("plugin", values);
+}
+
+}  // namespace
+
 std::vector<std::string> storeCatalog(store::Session& session,
                                       const std::vector<plugin::Installed>& installed) {
   std::vector<std::string> firstSeen;
   for (const auto& package : installed) {
-    if (!package.usable) continue;
+    if (package.notUsed) continue;
     const auto& manifest = package.manifest;
+    if (!package.usable) {
+      showUnusable(session, package);
+      continue;
+    }
     const auto before = session.one(
         "SELECT id, title, description, version, author, author_url, type, multiple, digest FROM plugin"
         " WHERE slug = ?",
@@ -90,6 +132,7 @@ std::vector<std::string> storeCatalog(store::Session& session,
       continue;
     }
     if (before->text("digest") == package.digest) continue;
+    if (before->text("digest").empty()) firstSeen.push_back(manifest.id);  // it could not be used so far
     session.update("plugin", before->integer("id"),
                    {{"title", manifest.title},
                     {"description", manifest.description},
@@ -180,8 +223,9 @@ std::map<std::int64_t, Declaration> placeDeclarations(
     const auto id = row.integer("id");
     if (placed.contains(id)) continue;
     session.execute(
-        "UPDATE plugin_instance SET origin = 'database', enabled = ?, config_revision = config_revision + 1,"
-        " updated_at = ? WHERE id = ?",
+        "UPDATE plugin_instance SET origin = 'database', enabled = ?,"
+        " configuration = COALESCE(kept_configuration, configuration), kept_configuration = NULL,"
+        " config_revision = config_revision + 1, updated_at = ? WHERE id = ?",
         {false, nowText(), id});
     audit(session, row.integer("organization_id"), "dispatch.yaml", "plugin.released", id,
           {{"enabled", false}});

@@ -30,9 +30,13 @@ bool belongsToProjects(const plugin::Installed& installed);
 
 /// Inside a transaction: one host at a time brings the rows in line.
 void lockRows(store::Session& session);
-/// Inserts or refreshes `plugin`; returns the ids that were not there before.
+/// Inserts or refreshes `plugin`, also for packages that cannot be used; returns the ids that can be used
+/// for the first time.
 std::vector<std::string> storeCatalog(store::Session& session,
                                       const std::vector<plugin::Installed>& installed);
+/// Takes the rows of packages that never were usable and are gone; these have no digest. `installed`:
+/// everything there is.
+void forgetNeverUsable(store::Session& session, const std::vector<plugin::Installed>& installed);
 /// Rows of a project without any, or of plugins seen for the first time.
 void addMissingRows(store::Session& session, const std::vector<plugin::Installed>& installed,
                     std::int64_t organizationId, std::int64_t projectId,

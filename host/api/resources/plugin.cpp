@@ -19,7 +19,7 @@ void presentPlugin(plugin::Catalog& catalog, Json& row) {
       installed && installed->usable ? installed->manifest.configurationSchema : Json::object();
   row["home"] = installed ? installed->home : "";
   row["trust"] = installed ? installed->trust.text() : "";
-  row["state"] = "";
+  row["state"] = row["usable"] == true ? "" : "broken";
 }
 
 /// Plugins of the whole installation are in no project: their state is told here. Those of a project have one
