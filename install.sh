@@ -44,9 +44,14 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+[ -n "$prefix" ] || { echo "install.sh: --prefix needs a directory, found nothing" >&2; exit 2; }
 case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
 prefix=${prefix%/}
-case $port in '' | *[!0-9]*) echo "install.sh: --port must be a number, found \"$port\"" >&2; exit 2 ;; esac
+case $port in
+  '' | *[!0-9]* | ??????*) port_fits=no ;;
+  *) port_fits=yes; [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || port_fits=no ;;
+esac
+[ "$port_fits" = yes ] || { echo "install.sh: --port must be a whole number from 1 to 65535, found \"$port\"" >&2; exit 2; }
 
 readonly etc=$prefix/etc/dispatch
 readonly var=$prefix/var/lib/dispatch

@@ -100,7 +100,11 @@ Json parseJson(std::string_view text, std::string_view what, int maxDepth) {
     return Json::parse(text.begin(), text.end(), watch);
   } catch (const Json::exception& error) {
     // Not only parse_error: a number beyond a double's range is out_of_range.
-    throw Problem(Problem::Kind::invalid, std::string(what) + " is not valid JSON: " + error.what())
+    // "[json.exception.parse_error.101] parse error at …": the library's name for it tells people nothing.
+    std::string reason = error.what();
+    if (const auto end = reason.find("] "); reason.starts_with('[') && end != std::string::npos)
+      reason.erase(0, end + 2);
+    throw Problem(Problem::Kind::invalid, std::string(what) + " is not valid JSON: " + reason)
         .withType("json_invalid");
   }
 }

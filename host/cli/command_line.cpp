@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <iostream>
 
 namespace dispatch::cli {
@@ -34,6 +36,23 @@ Json assignments(const std::vector<std::string>& words) {
   return all;
 }
 
+/// CLI11's own Range says "not in range" of what is no number at all.
+class WholeNumber final : public CLI::Validator {
+ public:
+  WholeNumber(int least, int most)
+      : CLI::Validator(
+            [=](std::string& text) {
+              int number = 0;
+              const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+              const bool fits = error == std::errc() && end == text.data() + text.size() && number >= least &&
+                                number <= most;
+              return fits ? std::string()
+                          : "must be a whole number from " + std::to_string(least) + " to " +
+                                std::to_string(most) + ", found \"" + text + "\"";
+            },
+            "NUMBER") {}
+};
+
 class Grammar {
  public:
   Grammar(Values& values, Invocation& invocation)
@@ -46,7 +65,8 @@ class Grammar {
     _app.require_subcommand(1);
     _app.fallthrough();
     _app.footer(
-        "Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong command line.\n"
+        "Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong command line, "
+        "78 the server could not start.\n"
         "Commands that touch data act inside the running server at once; without one they work on the data "
         "themselves.\n\n"
         "Examples:\n"
@@ -122,9 +142,9 @@ class Grammar {
         });
     start->add_option("--host", _values.host, "Address to listen on (DISPATCH_HOST)")->type_name("ADDRESS");
     start->add_option("--port", _values.port, "Port to listen on (DISPATCH_PORT); 0 = any free one")
-        ->check(CLI::Range(0, 65535));
+        ->check(WholeNumber(0, 65535));
     start->add_option("--database-wait", _values.databaseWait, "Seconds to wait for PostgreSQL to answer")
-        ->check(CLI::Range(0, 3600))
+        ->check(WholeNumber(0, 3600))
         ->default_str("30");
     start->add_flag("--quiet", _values.quiet, "Log to the file only, not to standard output");
     start->add_flag("--background", _values.background,
@@ -229,7 +249,7 @@ class Grammar {
                          });
     email(link), organization(link);
     link->add_option("--minutes", _values.minutes, "How long it is good")
-        ->check(CLI::Range(1, 24 * 60))
+        ->check(WholeNumber(1, 24 * 60))
         ->capture_default_str();
     auto* list =
         command(parent, "list", "List accounts and roles", "  dispatch user list --organization default",
@@ -489,11 +509,14 @@ const CLI::App* leafOf(const CLI::App& root) {
   return app;
 }
 
-std::string meantOption(const CLI::App& root, const std::string& message) {
+std::string meantOption(const CLI::App& root, const CLI::ParseError& error) {
+  const std::string message = error.what();
   std::vector<std::string> names;
   for (const CLI::App* app : {leafOf(root), &root})
     for (const auto* option : app->get_options())
       for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  // Only a name that is not known can be a misspelt one; a value that does not fit has its option right.
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return "";
   const auto begin = message.find("--");
   if (begin == std::string::npos) return "";
   auto word = message.substr(begin, message.find_first_of(" ,=", begin) - begin);
@@ -518,8 +541,10 @@ Invocation readCommandLine(int argc, char** argv, std::optional<int>& exitCode) 
     app.parse(argc, argv);
     if (!values.config.empty()) invocation.configDirectory = values.config;
     invocation.json = values.json;
-  } catch (const CLI::CallForVersion& version) {
-    std::cout << version.what() << "\n";
+  } catch (const CLI::CallForVersion& called) {
+    const bool json =
+        std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string(word) == "--json"; });
+    std::cout << (json ? dumpJson({{"name", "dispatch"}, {"version", version()}}) : called.what()) << "\n";
     exitCode = 0;
   } catch (const CLI::Success& help) {
     app.exit(help);
@@ -530,7 +555,7 @@ Invocation readCommandLine(int argc, char** argv, std::optional<int>& exitCode) 
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !namesBelow(*leaf).empty()) {
       std::cerr << leaf->help("", CLI::AppFormatMode::Normal);
     } else {
-      std::cerr << "dispatch: " << message << meantOption(app, message) << "\n";
+      std::cerr << "dispatch: " << message << meantOption(app, error) << "\n";
       std::string path;
       for (const auto* up = leaf; up != nullptr; up = up->get_parent())
         path = up->get_name() + (path.empty() ? "" : " ") + path;

@@ -13,6 +13,30 @@ struct Place {
   std::int64_t organizationId = 0, projectId = 0;
 };
 
+/// "default/default, …": projects to choose from.
+std::string knownProjects(store::Session& session) {
+  std::string known;
+  for (const auto& found :
+       session.query("SELECT project.name AS name, organization.slug AS slug FROM project JOIN organization"
+                     " ON organization.id = organization_id ORDER BY slug, name LIMIT 20"))
+    known += (known.empty() ? "" : ", ") + found.text("slug") + "/" + found.text("name");
+  return known.empty() ? "none yet" : known;
+}
+
+/// `organization`: slug, or "" for any.
+void needProject(store::Database& database, const std::string& organization, const std::string& project) {
+  const auto session = database.session();
+  if (session->one(
+          "SELECT project.id AS id FROM project JOIN organization ON organization.id = organization_id"
+          " WHERE project.name = ? AND (organization.slug = ? OR ? = '')",
+          {project, organization, organization}))
+    return;
+  throw Problem(Problem::Kind::notFound,
+                "There is no project \"" + project + "\"" +
+                    (organization.empty() ? "" : " in an organization \"" + organization + "\"") +
+                    "; there is " + knownProjects(*session));
+}
+
 Place placeOf(store::Database& database, const Json& args) {
   const auto organization = textOr(args, "organization", "default"),
              project = textOr(args, "project", "default");
@@ -23,14 +47,8 @@ Place placeOf(store::Database& database, const Json& args) {
       " WHERE organization.slug = ? AND project.name = ?",
       {organization, project});
   if (row) return {row->integer("organization_id"), row->integer("id")};
-  std::string known;
-  for (const auto& found :
-       session->query("SELECT project.name AS name, organization.slug AS slug FROM project JOIN organization"
-                      " ON organization.id = organization_id ORDER BY slug, name LIMIT 20"))
-    known += (known.empty() ? "" : ", ") + found.text("slug") + "/" + found.text("name");
   throw Problem(Problem::Kind::notFound, "There is no project \"" + project + "\" in an organization \"" +
-                                             organization + "\"; there is " +
-                                             (known.empty() ? "none yet" : known));
+                                             organization + "\"; there is " + knownProjects(*session));
 }
 
 Json describe(const Enablement& enablement) {
@@ -84,6 +102,17 @@ std::optional<Enablement> rowOf(CommandContext& context, const Json& args) {
   return found.front();
 }
 
+Problem unknownName(const std::string& what, const std::string& name, const Json& properties) {
+  std::vector<std::string> names;
+  std::string known;
+  for (const auto& [one, property] : properties.items()) {
+    names.push_back(one);
+    known += (known.empty() ? "" : ", ") + one;
+  }
+  return Problem(Problem::Kind::invalid, what + " \"" + name + "\"" + config::didYouMean(name, names) +
+                                             "; it has " + (known.empty() ? "none" : known));
+}
+
 /// {"key": "text"} of the command line as the schema's types, over what is set now.
 Json configurationOf(const plugin::Manifest& manifest, const Json& present, const Json& args) {
   Json configuration = present;
@@ -91,10 +120,7 @@ Json configurationOf(const plugin::Manifest& manifest, const Json& present, cons
   const Json properties = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
   const auto need = [&](const std::string& key) -> const Json& {
     if (const auto found = properties.find(key); found != properties.end()) return *found;
-    std::string known;
-    for (const auto& [name, property] : properties.items()) known += (known.empty() ? "" : ", ") + name;
-    throw Problem(Problem::Kind::invalid, "The plugin " + manifest.id + " has no setting \"" + key +
-                                              "\"; it has " + (known.empty() ? "none" : known));
+    throw unknownName("The plugin " + manifest.id + " has no setting", key, properties);
   };
   const Json set = args.value("set", Json::object());  // items() refers to it
   for (const auto& [key, value] : set.items())
@@ -123,6 +149,7 @@ Json listPlugins(CommandContext& context, const Json& args) {
   Json list = Json::array();
   std::vector<std::string> shown;
   const auto project = textOr(args, "project");
+  if (!project.empty()) needProject(installation.database(), slug, project);
   for (const auto organization : organizations)
     for (const auto& enablement : integrations.list(organization, std::nullopt)) {
       if (!project.empty() && enablement.project != project) continue;
@@ -267,7 +294,17 @@ Json test(CommandContext& context, const Json& args) {
                                                "; add it with: dispatch plugins configure " + installed.id);
   Json input = Json::object();
   const Json set = args.value("set", Json::object());  // items() refers to it
-  for (const auto& [key, value] : set.items()) input[key] = value;
+  // A schema may allow more than it names, and the plugin would ignore it: a person has then misspelt it.
+  const Json& settings = installed.manifest.configurationSchema;
+  const Json asked =
+      settings.is_object() ? settings.value("x-dispatch-test", Json::object()) : Json::object();
+  const Json inputs = asked.value("properties", Json::object());
+  for (const auto& [key, value] : set.items()) {
+    const auto property = inputs.find(key);
+    if (property == inputs.end())
+      throw unknownName("The test of plugin " + installed.id + " takes no", key, inputs);
+    input[key] = integrations::fromText(*property, value.get<std::string>(), key);
+  }
   const auto outcome = context.installation.integrations().test(row->id, nullptr, input);
   Json checks = outcome.value.is_object() ? outcome.value.value("checks", Json::array()) : Json::array();
   bool ok = outcome.ok();

@@ -38,9 +38,15 @@ Problem notWritable(const std::string& path, const std::string& purpose, const s
 
 bool mayWrite(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
 
+/// What helps: chown only where somebody else is the owner, and nothing of the kind for root, who may write
+/// wherever modes and owners decide.
 std::string remedy(const std::string& path) {
-  return "; this program runs as " + userName(::geteuid()) + ". Let it write there (chown " +
-         userName(::geteuid()) + " " + path + "), or run it as the owner";
+  const auto me = ::geteuid();
+  struct stat info {};
+  if (me == 0 || ::stat(path.c_str(), &info) != 0) return "; name another one";
+  if (info.st_uid == me) return "; let its owner write there (chmod u+w " + path + ")";
+  return "; this program runs as " + userName(me) + ". Let it write there (chown " + userName(me) + " " +
+         path + "), or run it as the owner";
 }
 
 }  // namespace
@@ -68,6 +74,11 @@ void needWritableDirectory(const std::string& path, const std::string& purpose) 
       std::string parent = path;
       while (parent.size() > 1 && !std::filesystem::exists(parent))
         parent = std::filesystem::path(parent).parent_path().string();
+      if (!std::filesystem::is_directory(parent))
+        throw notWritable(path, purpose,
+                          parent +
+                              " is on the way to it and is not a directory. Move that away, or name "
+                              "another directory");
       throw notWritable(path, purpose,
                         "it is not there and could not be made (" + error.message() + "): " + parent + " " +
                             ownerAndMode(parent) + remedy(parent));

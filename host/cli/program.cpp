@@ -9,6 +9,7 @@
 #include "cli/process.hpp"
 #include "cli/server.hpp"
 
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -185,6 +186,8 @@ int runProgram(int argc, char** argv) {
   std::optional<int> exitCode;
   Invocation invocation = readCommandLine(argc, argv, exitCode);
   if (exitCode) return *exitCode;
+  // Whatever keeps a server from starting has one code, as its own start has (EX_CONFIG of sysexits.h).
+  const int failed = invocation.command == "server.start" ? EX_CONFIG : 1;
   try {
     return run(std::move(invocation));
   } catch (const Problem& problem) {
@@ -192,7 +195,7 @@ int runProgram(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::cerr << "dispatch: " << error.what() << "\n";
   }
-  return 1;
+  return failed;
 }
 
 }  // namespace dispatch::cli

@@ -13,9 +13,11 @@
 #include <Poco/Logger.h>
 #include <Poco/Util/ServerApplication.h>
 #include <Poco/Util/Subsystem.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <exception>
 #include <functional>
 
 namespace dispatch::cli {
@@ -27,14 +29,20 @@ Poco::Logger& log() { return Poco::Logger::get("dispatch.server"); }
 /// A named step of the start, and its reverse.
 class Stage final : public Poco::Util::Subsystem {
  public:
-  Stage(std::string name, std::function<void()> up, std::function<void()> down)
-      : _name(std::move(name)), _up(std::move(up)), _down(std::move(down)) {}
+  using Failed = std::function<void(std::exception_ptr)>;
+  Stage(std::string name, std::function<void()> up, std::function<void()> down, Failed failed)
+      : _name(std::move(name)), _up(std::move(up)), _down(std::move(down)), _failed(std::move(failed)) {}
   const char* name() const override { return _name.c_str(); }
 
  protected:
   void initialize(Poco::Util::Application&) override {
     log().debug("Starting: %s", _name);
-    _up();
+    try {
+      _up();
+    } catch (...) {
+      _failed(std::current_exception());
+      throw;
+    }
   }
   void uninitialize() override {
     if (_down) _down();
@@ -43,6 +51,7 @@ class Stage final : public Poco::Util::Subsystem {
  private:
   std::string _name;
   std::function<void()> _up, _down;
+  Failed _failed;
 };
 
 class Server final : public Poco::Util::ServerApplication {
@@ -55,7 +64,8 @@ class Server final : public Poco::Util::ServerApplication {
     const auto stage = [this](const char* name, void (Server::*up)(), void (Server::*down)()) {
       addSubsystem(new Stage(
           name, [this, up] { (this->*up)(); },
-          down ? std::function<void()>([this, down] { (this->*down)(); }) : std::function<void()>()));
+          down ? std::function<void()>([this, down] { (this->*down)(); }) : std::function<void()>(),
+          [this](std::exception_ptr failure) { keepFailure(std::move(failure)); }));
     };
     stage("data directory", &Server::holdData, &Server::releaseData);
     stage("secrets", &Server::resolveSecrets, nullptr);
@@ -67,6 +77,9 @@ class Server final : public Poco::Util::ServerApplication {
     stage("package watch", &Server::startPackageWatch, &Server::stopPackageWatch);
     stage("control", &Server::startControl, &Server::stopControl);
   }
+
+  /// Why the start failed; null if it did not. Poco logs it and keeps it to itself.
+  std::exception_ptr failure() const { return _failure; }
 
   ~Server() override {
     // After a start that failed half-way; nothing to do otherwise.
@@ -88,6 +101,18 @@ class Server final : public Poco::Util::ServerApplication {
 
  private:
   const config::Settings& settings() const { return _installation.settings(); }
+
+  void keepFailure(std::exception_ptr failure) {
+    _failure = std::move(failure);
+    try {
+      std::rethrow_exception(_failure);
+    } catch (const Problem& problem) {
+      // The first one is logged by Poco.
+      for (const auto& other : problem.others()) log().error("%s", std::string(other.what()));
+    } catch (...) {
+      return;
+    }
+  }
 
   void holdData() {
     needWritableDirectory(settings().paths().run, "the control socket (DISPATCH_RUN_DIR)");
@@ -226,11 +251,18 @@ class Server final : public Poco::Util::ServerApplication {
 
   Json status() {
     Json plugins = Json::object();
-    for (const auto& row : _installation.database().session()->query("SELECT id FROM organization"))
-      for (const auto& enablement : _integrations->list(row.integer("id"), std::nullopt)) {
-        if (!enablement.enabled) continue;
-        plugins[enablement.state] = plugins.value(enablement.state, 0) + 1;
-      }
+    std::string databaseState = "ok";
+    // Whoever asks while the database is away wants to know just that.
+    try {
+      for (const auto& row : _installation.database().session()->query("SELECT id FROM organization"))
+        for (const auto& enablement : _integrations->list(row.integer("id"), std::nullopt)) {
+          if (!enablement.enabled) continue;
+          plugins[enablement.state] = plugins.value(enablement.state, 0) + 1;
+        }
+    } catch (const std::exception& error) {
+      plugins = nullptr;
+      databaseState = std::string("unavailable: ") + error.what();
+    }
     const auto metrics = _http->metrics();
     return {
         {"running", true},
@@ -241,6 +273,7 @@ class Server final : public Poco::Util::ServerApplication {
         {"started_at", toText(_started)},
         {"user", userName(::geteuid())},
         {"database", _installation.database().dialect() == store::Dialect::sqlite ? "sqlite" : "postgresql"},
+        {"database_state", databaseState},
         {"plugins", plugins},
         {"connections", metrics.connections},
         {"streams", metrics.streams},
@@ -251,6 +284,7 @@ class Server final : public Poco::Util::ServerApplication {
   ServerOptions _options;
   std::string _hostId;
   Instant _started;
+  std::exception_ptr _failure;
   std::unique_ptr<DataLock> _lock;
   std::unique_ptr<PidFile> _pid;
   integrations::Integrations* _integrations = nullptr;
@@ -282,15 +316,19 @@ int runServer(Installation& installation, const ServerOptions& options) {
   logToFile(installation.settings(), options.quiet);
   std::string name = "dispatch";
   char* arguments[] = {name.data(), nullptr};
+  int code = EX_CONFIG;
   try {
     // Not run(argc, argv), which keeps the reason of a failed start to itself.
     Poco::Util::Application& application = *server;
     application.init(1, arguments);
-    return application.run();
+    code = application.run();
   } catch (const std::exception& error) {
     log().fatal("The server could not start: %s", std::string(error.what()));
     throw;
   }
+  // The log of a foreground server has shown it on standard output.
+  if (server->failure() && options.quiet) std::rethrow_exception(server->failure());
+  return code;
 }
 
 }  // namespace dispatch::cli

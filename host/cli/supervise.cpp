@@ -90,17 +90,17 @@ int startServer(const config::Settings& settings, const Invocation& invocation) 
 }
 
 int superviseServer(const config::Settings& settings, const Invocation& invocation, const Show& show) {
-  const auto running = ask(settings, "server.status");
   if (invocation.command == "server.status") {
+    const auto running = ask(settings, "server.status");
     show(invocation, running ? *running : Json{{"running", false}, {"socket", controlSocketPath(settings)}});
     return running ? 0 : 1;
   }
-  if (!running) {
+  const auto stopping = ask(settings, "server.stop");
+  if (!stopping) {
     show(invocation, {{"running", false}});
     return 0;
   }
-  ask(settings, "server.stop");
-  const auto pid = static_cast<pid_t>(running->value("pid", 0));
+  const auto pid = static_cast<pid_t>(stopping->value("pid", 0));
   const auto gone = [&] { return pid <= 0 || (::kill(pid, 0) != 0 && errno == ESRCH); };
   for (int tenths = 0; tenths < 300 && !gone(); ++tenths)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

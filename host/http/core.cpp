@@ -110,7 +110,7 @@ std::vector<Connection*> Core::takeBuried() {
 }
 
 std::string refusalBody(std::string_view message) {
-  return dumpJson({{"detail", Json::array({{{"msg", message}}})}});
+  return dumpJson({{"detail", Json::array({{{"msg", message}, {"type", "value_error"}}})}});
 }
 
 std::string refusalAnswer(const Options& options, int status, std::string_view message, bool keepAlive,
