@@ -352,7 +352,15 @@ void Api::State::handle(HTTPServerRequest& request, HTTPServerResponse& response
     if (path.starts_with("/api/") && !response.has("Cache-Control"))
       reply.headers.emplace_back("Cache-Control", "no-store");
   } catch (const Problem& problem) {
-    reply = refusal(problem);
+    // Addresses and paths of the database are for the operator, not for whoever asks.
+    const bool hidden = problem.kind() == Problem::Kind::unavailable && problem.type() == "database";
+    reply = refusal(hidden ? Problem(Problem::Kind::unavailable,
+                                     "The database does not answer at the moment. Try again in a moment; the "
+                                     "server's log tells the operator why.")
+                                 .withType("database")
+                                 .withRetryAfter(std::max<std::uint32_t>(problem.retryAfterMs(), 2000))
+                           : problem);
+    if (hidden) log().warning("%s %s: %s", request.getMethod(), path, std::string(problem.what()));
     if (problem.kind() == Problem::Kind::internal)
       log().error("%s %s: %s", request.getMethod(), path, std::string(problem.what()));
   } catch (const std::exception& error) {

@@ -39,6 +39,16 @@ void endAccess(store::Session& session, std::int64_t userId, std::int64_t spared
                   {nowText(), nowText(), userId});
 }
 
+/// Whether the organization would be left without anybody who can administer it.
+bool isLastAdmin(store::Session& session, std::int64_t userId, std::int64_t organizationId) {
+  const auto others = session.one(
+      "SELECT count(*) AS n FROM user_organization JOIN dispatch_user ON dispatch_user.id = user_id"
+      " WHERE organization_id = ? AND role IN ('Owner', 'Manager', 'Admin') AND is_active = ? AND user_id <> "
+      "?",
+      {organizationId, true, userId});
+  return others->integer("n") == 0;
+}
+
 bool isLastOwner(store::Session& session, std::int64_t userId, std::int64_t organizationId) {
   const auto others = session.one(
       "SELECT count(*) AS n FROM user_organization JOIN dispatch_user ON dispatch_user.id = user_id"
@@ -188,6 +198,11 @@ void Accounts::setRole(std::string_view email, std::string_view organizationSlug
       throw Problem(Problem::Kind::conflict, user.text("email") + " is the last Owner of the organization " +
                                                  std::string(organizationSlug) +
                                                  ". Make somebody else an Owner first");
+    if (!held.empty() && held != "Member" && role == Role::member &&
+        isLastAdmin(session, userId, organizationId))
+      throw Problem(Problem::Kind::conflict,
+                    user.text("email") + " is the last who administers the organization " +
+                        std::string(organizationSlug) + ". Make somebody else an Admin first");
     addMember(session, userId, organizationId, role);
     session.execute(
         "UPDATE user_organization SET role = ?, updated_at = ? WHERE user_id = ? AND organization_id = ?",

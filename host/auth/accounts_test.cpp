@@ -145,6 +145,16 @@ TEST_P(AccountsTest, ANewPasswordEndsAllSessionsButTheOneThatChangedIt) {
   EXPECT_FALSE(sessions->find(here.token, "default"));
 }
 
+TEST_P(AccountsTest, TheLastWhoAdministersDoesNotBecomeAMember) {
+  accounts->create("solo@example.com", good, organization, Role::admin);
+  std::string message;
+  EXPECT_EQ(kindOf([&] { accounts->setRole("solo@example.com", "default", Role::member); }, &message),
+            Problem::Kind::conflict);
+  EXPECT_NE(message.find("Make somebody else an Admin first"), std::string::npos) << message;
+  accounts->create("other@example.com", good, organization, Role::manager);
+  accounts->setRole("solo@example.com", "default", Role::member);
+}
+
 TEST_P(AccountsTest, TheLastOwnerStaysOwnerAndActive) {
   accounts->create("ada@example.com", good, organization, Role::owner);
   std::string message;

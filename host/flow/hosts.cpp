@@ -16,7 +16,7 @@ Poco::Logger& logger() { return Poco::Logger::get("dispatch.flow"); }
 constexpr const char* kCrashReason =
     "The server stopped while this was under way, so it may have happened or not. Check on the other side, "
     "then choose: it was "
-    "sent, or send again.";
+    "done, or do it again.";
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "incident/body.hpp"
 
+#include "incident/incident.hpp"
+
 #include <algorithm>
 #include <cctype>
 
@@ -9,6 +11,18 @@ void refuseField(const Location& location, const std::string& message) {
   Location full{"body"};
   full.insert(full.end(), location.begin(), location.end());
   throw Problem(Problem::Kind::invalid, message, full);
+}
+
+void Findings::keep(const Problem& problem) {
+  if (problem.kind() != Problem::Kind::invalid) throw problem;
+  if (_all)
+    _all->add(problem);
+  else
+    _all = problem;
+}
+
+void Findings::refuse() const {
+  if (_all) throw *_all;
 }
 
 std::string trimmed(std::string_view text) {
@@ -56,12 +70,15 @@ std::optional<std::string> optionalInstant(const Json& body, const char* key) {
   return toText(*instant);
 }
 
-std::string checkedEmail(std::string_view text, const Location& location) {
+namespace {
+
+std::string addressIn(std::string_view text, const Location& location) {
   std::string email = trimmed(text);
   const auto at = email.rfind('@');
   const auto wrong = [&] {
-    refuseField(location,
-                "\"" + email.substr(0, 100) + "\" is not an e-mail address such as ada@example.com");
+    throw Problem(Problem::Kind::invalid,
+                  "\"" + email.substr(0, 100) + "\" is not an e-mail address such as ada@example.com",
+                  location);
   };
   if (at == std::string::npos || at == 0 || at > 64 || email.size() > 254) wrong();
   for (const char c : email)
@@ -82,6 +99,16 @@ std::string checkedEmail(std::string_view text, const Location& location) {
                  [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
   return email;
 }
+
+}  // namespace
+
+std::string checkedEmail(std::string_view text, const Location& location) {
+  Location full{"body"};
+  full.insert(full.end(), location.begin(), location.end());
+  return addressIn(text, full);
+}
+
+void checkEmail(std::string_view address, const Location& location) { addressIn(address, location); }
 
 std::optional<std::string> personIn(const Json& body, const char* key) {
   const auto person = body.find(key);

@@ -16,6 +16,27 @@ using Location = std::vector<std::string>;
 
 [[noreturn]] void refuseField(const Location& location, const std::string& message);
 
+/// What is wrong in a body, so that it is refused once with all of it.
+class Findings {
+ public:
+  /// Does `read`; what it refuses is kept, and any value goes on in its place.
+  template <class Read>
+  auto operator()(Read read) -> decltype(read()) {
+    try {
+      return read();
+    } catch (const Problem& problem) {
+      keep(problem);
+    }
+    return {};
+  }
+  /// Throws what was kept, if anything.
+  void refuse() const;
+
+ private:
+  void keep(const Problem& problem);
+  std::optional<Problem> _all;
+};
+
 std::string trimmed(std::string_view text);
 
 /// `body[key]` trimmed; nullopt where it is absent or null. Throws Problem(invalid) where it is not text, or

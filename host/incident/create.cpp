@@ -18,17 +18,26 @@ struct Report {
 Report read(const Json& body, const std::string& caller) {
   if (!body.is_object()) refuseField({}, "the body must be an object");
   Report report;
-  report.title = requiredText(body, "title", 512);
-  report.description = requiredText(body, "description");
-  report.resolution = optionalText(body, "resolution").value_or("");
-  report.status = optionalChoice(body, "status", {"Active", "Stable", "Closed"}).value_or("Active");
-  report.visibility = optionalChoice(body, "visibility", {"Open", "Restricted"}).value_or("");
-  report.kind = optionalChoice(body, "kind", {"real", "test", "drill", "backfilled"}).value_or("real");
-  report.reporter = personIn(body, "reporter");
-  if (!report.reporter) report.reporter = checkedEmail(caller, {"reporter"});
-  if (const auto email = optionalText(body, "commander_email"); email && !email->empty())
-    report.commander = checkedEmail(*email, {"commander_email"});
-  if (!report.commander) report.commander = personIn(body, "commander");
+  Findings check;
+  report.title = check([&] { return requiredText(body, "title", 512); });
+  report.description = check([&] { return requiredText(body, "description"); });
+  report.resolution = check([&] { return optionalText(body, "resolution"); }).value_or("");
+  report.status = check([&] {
+                    return optionalChoice(body, "status", {"Active", "Stable", "Closed"});
+                  }).value_or("Active");
+  report.visibility = check([&] {
+                        return optionalChoice(body, "visibility", {"Open", "Restricted"});
+                      }).value_or("");
+  report.kind = check([&] {
+                  return optionalChoice(body, "kind", {"real", "test", "drill", "backfilled"});
+                }).value_or("real");
+  report.reporter = check([&] { return personIn(body, "reporter"); });
+  if (!report.reporter) report.reporter = check([&] { return checkedEmail(caller, {"reporter"}); });
+  const auto email = check([&] { return optionalText(body, "commander_email"); });
+  if (email && !email->empty())
+    report.commander = check([&] { return checkedEmail(*email, {"commander_email"}); });
+  if (!report.commander) report.commander = check([&] { return personIn(body, "commander"); });
+  check.refuse();
   return report;
 }
 

@@ -13,6 +13,9 @@
 
 namespace dispatch::incident {
 
+/// Throws Problem(invalid) at `location` where mail cannot be sent to `address`.
+void checkEmail(std::string_view address, const std::vector<std::string>& location);
+
 struct Context {
   store::Database& database;
   flow::Engine& engine;

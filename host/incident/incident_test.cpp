@@ -228,6 +228,26 @@ TEST_P(IncidentRoom, RunsToItsEndWithNothingEnabled) {
   EXPECT_EQ(incidents->steps(ada, id)["flows"][0]["state"], "done");
 }
 
+TEST_P(IncidentRoom, NamesTheNotificationThatCannotBeSent) {
+  enableAll();
+  addNotification("Broken one", "not a mail");
+  incidents->create(ada, report());
+  engine->run();
+  EXPECT_EQ(settled().at("mail.notification"), "skipped");
+  const auto step = db().session()->one("SELECT reason FROM flow_step WHERE key = 'mail.notification'");
+  EXPECT_NE(step->text("reason").find(
+                "Notification \"Broken one\" cannot be sent: \"not a mail\" is not an e-mail"),
+            std::string::npos)
+      << step->text("reason");
+}
+
+TEST_P(IncidentRoom, RefusesAReportOnceWithEverythingThatIsWrong) {
+  const auto problem = refused([&] { incidents->create(ada, Json{{"status", "Odd"}}); });
+  std::set<std::string> fields{problem->location().at(1)};
+  for (const auto& other : problem->others()) fields.insert(other.location().at(1));
+  EXPECT_EQ(fields, (std::set<std::string>{"title", "description", "status"}));
+}
+
 TEST_P(IncidentRoom, CreatesTicketPeopleMailsAndWorkflows) {
   enableAll();
   addNotification("Everybody", "all@example.com");

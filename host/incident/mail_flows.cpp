@@ -145,7 +145,7 @@ Binding notifications(const Context& context, bool atStart) {
                           : changeMail(*subject, weblink, changes,
                                        nameOf(step.session, step.projectId, textOr(step.flowInput, "actor")));
     Json list = Json::array();
-    std::string passed;
+    std::string wrong;  // what applies and cannot be sent
     for (const store::Row& row :
          step.session.query("SELECT id, name, target FROM notification WHERE project_id = ? AND type = "
                             "'email' AND enabled = ? ORDER BY id",
@@ -156,6 +156,7 @@ Binding notifications(const Context& context, bool atStart) {
         input = mailInput(mail, checkedEmail(row.text("target"), {"target"}), row.text("name"),
                           subject->commanderEmail, uiUrl);
       } catch (const Problem& problem) {
+        wrong += " Notification \"" + row.text("name") + "\" cannot be sent: " + problem.what() + ".";
         addToTimeline(step.session, step.organizationId, step.subjectId,
                       {.description = "Notification \"" + row.text("name") +
                                       "\" was not sent. Reason: " + problem.what()});
@@ -164,8 +165,10 @@ Binding notifications(const Context& context, bool atStart) {
       list.push_back({{"title", "Notify " + row.text("name")}, {"input", std::move(input)}});
     }
     if (list.empty())
-      return Skip{.reason = "No e-mail notification of project " + subject->projectTitle +
-                            " applies to this incident. Add one under Settings > Notifications.",
+      return Skip{.reason = wrong.empty()
+                                ? "No e-mail notification of project " + subject->projectTitle +
+                                      " applies to this incident. Add one under Settings > Notifications."
+                                : wrong.substr(1) + " Correct it under Settings > Notifications.",
                   .retryable = true};
     return Json{{"mails", std::move(list)}};
   };

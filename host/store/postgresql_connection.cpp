@@ -136,6 +136,7 @@ class PostgresqlConnection final : public Connection {
       throw Problem(Problem::Kind::unavailable,
                     "cannot connect to PostgreSQL: " + trimmed(PQerrorMessage(_native)) +
                         ". Check that it runs and the DATABASE_* settings")
+          .withType("database")
           .withRetryAfter(2000);
     logNotices(_native);
     if (PQserverVersion(_native) < 120000)
@@ -309,6 +310,7 @@ class PostgresqlConnection final : public Connection {
       _broken = true;
       throw Problem(Problem::Kind::unavailable,
                     "the connection to PostgreSQL was lost (" + message + "); try again")
+          .withType("database")
           .withRetryAfter(2000);
     }
     if (state == "23505")
@@ -331,6 +333,7 @@ class PostgresqlConnection final : public Connection {
           .withRetryAfter(5000);
     if (state.starts_with("53"))
       throw Problem(Problem::Kind::unavailable, "PostgreSQL is out of resources (" + message + ")")
+          .withType("database")
           .withRetryAfter(5000);
     if (state.starts_with("22"))
       throw Problem(Problem::Kind::invalid,

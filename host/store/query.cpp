@@ -36,6 +36,10 @@ std::optional<std::pair<Path, const Column*>> resolveSort(const Models& models, 
   }
   auto path = owner.empty() ? Path{} : findPath(models, model, owner);
   if (!path) return std::nullopt;
+  // A scale has an order of its own: Low, Medium, High is not that of the alphabet.
+  if (!path->empty() && field == "name")
+    if (const Column* scale = endOf(models, model, *path).column("view_order"))
+      return std::pair{*path, scale};
   if (const Column* column = endOf(models, model, *path).column(field)) return std::pair{*path, column};
   if (path->empty()) return std::nullopt;
   // One relation further: a commander's name is its individual's.

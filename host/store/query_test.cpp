@@ -496,7 +496,8 @@ TEST_P(QueryOn, SortsByColumnsAndRelations) {
   EXPECT_THAT(sorted({{"reported_at", true}}), ElementsAre("c", "b", "a"));
   EXPECT_THAT(sorted({{"closed_at", false}}), ElementsAre("c", "b", "a"));  // NULLs last
   EXPECT_THAT(sorted({{"closed_at", true}}), ElementsAre("a", "b", "c"));   // NULLs first
-  EXPECT_THAT(sorted({{"incident_priority.name", false}, {"name", true}}), ElementsAre("a", "c", "b"));
+  // The steps of a scale sort by the scale, not by the alphabet.
+  EXPECT_THAT(sorted({{"incident_priority.name", false}, {"name", true}}), ElementsAre("c", "b", "a"));
   EXPECT_THAT(sorted({{"x.IncidentPriority.view_order", false}, {"name", true}}), ElementsAre("c", "b", "a"));
   EXPECT_THAT(sorted({{"commander.name", false}}), ElementsAre("a", "b", "c"));
   EXPECT_THAT(sorted({{"commander", true}}), ElementsAre("c", "b", "a"));

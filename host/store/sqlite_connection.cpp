@@ -30,7 +30,8 @@ constexpr int kBusyTimeoutMs = 10000;  // another process (a CLI, the sqlite3 sh
                 "database file " + path +
                     ": expected an SQLite database this process may read and write, found: " + found +
                     ". Set DISPATCH_DATA_DIR to a directory that " +
-                    "belongs to the user running dispatch, or correct its owner and permissions.");
+                    "belongs to the user running dispatch, or correct its owner and permissions.")
+      .withType("database");
 }
 
 /// Makes the file with mode 0600 before SQLite would with the umask's: it holds password hashes. SQLite gives

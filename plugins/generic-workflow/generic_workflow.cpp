@@ -137,7 +137,8 @@ class GenericWorkflow : public dispatch::WorkflowPlugin {
         break;
     }
     if (answer.status >= 500)
-      return hasEffect ? Failure::uncertain(message + " Whether the workflow was started is unknown.")
+      return hasEffect ? Failure::uncertain(described("The API failed", answer) +
+                                            " Whether the workflow was started is unknown.")
                        : Failure::unavailable(message, answer.retryAfter);
     if (answer.status >= 300 && answer.status <= 399)
       return Failure::invalid(message + " The API has moved; enter its address in \"API URL\".");

@@ -1,4 +1,5 @@
 #include "api/resources/descriptions.hpp"
+#include "incident/incident.hpp"
 
 namespace dispatch::api {
 
@@ -39,6 +40,26 @@ Resource describeNotification() {
                  .writable = true}},
       .operations = {.create = Role::admin, .update = Role::admin, .remove = Role::admin},
       .uniqueMessage = "A notification with this name already exists in the project."};
+  notification.prepare = [](Write& write, const Json&, ColumnValues& columns) {
+    const auto value = [&](const char* name) -> std::string {
+      for (const auto& [column, given] : columns)
+        if (column == name)
+          return std::holds_alternative<std::string>(given) ? std::get<std::string>(given) : "";
+      const auto row =
+          write.id == 0 ? std::nullopt
+                        : write.session.one("SELECT type, target FROM notification WHERE id = ?", {write.id});
+      return row ? row->text(name) : "";
+    };
+    if (value("type") != "email") return;
+    try {
+      incident::checkEmail(value("target"), {"body", "target"});
+    } catch (const Problem& problem) {
+      throw Problem(
+          problem.kind(),
+          std::string("target: ") + problem.what() + ". For a channel, choose the type conversation",
+          problem.location());
+    }
+  };
   addEvergreen(notification);
   return notification;
 }
