@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import socket
 import sys
 import threading
@@ -13,7 +14,7 @@ import urllib.parse
 
 import jsonschema
 
-from dispatch_server import run_checks, until
+from dispatch_server import free_port, run_checks, until
 
 BASE = "/api/v1/default"
 people = {}
@@ -175,10 +176,19 @@ def check_garbled_bodies_are_refused_with_where(server):
     assert answer.status == 422 and "Default" in answer.text, answer.text
 
 
+def check_a_report_is_refused_once_with_everything_that_is_wrong(server):
+    answer = server.request("POST", f"{BASE}/incidents", {"status": "Odd", "commander_email": "nobody"}, member(server))
+    assert answer.status == 422, answer.text
+    assert {item["loc"][1] for item in detail(answer)} == {"title", "description", "status", "commander_email"}, answer.text
+    garbled = server.request("POST", f"{BASE}/incidents", "{", member(server))
+    assert garbled.status == 422 and "json.exception" not in garbled.text and "line 1" in garbled.text, garbled.text
+
+
 def check_a_body_of_100_MB_is_refused_unread(server):
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         connection.sendall(f"POST {BASE}/incidents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 104857600\r\nContent-Type: application/json\r\n\r\n{{".encode())
-        assert b" 413 " in connection.recv(4096)
+        answer = connection.recv(4096)
+        assert b" 413 " in answer and b'"type"' in answer, answer
 
 
 def check_an_incident_has_its_name_at_once_and_every_member_of_the_shape(server):
@@ -269,6 +279,36 @@ def check_settings_need_an_admin_and_names_are_unique(server):
     assert server.request("GET", f"{BASE}/incident_types/{2**31}", token=token).status == 422
 
 
+def check_an_email_notification_needs_an_address(server):
+    token = admin(server)
+    body = {"name": "Told by mail", "type": "email", "target": "not a mail", "project": {"name": "default"}}
+    answer = server.request("POST", f"{BASE}/notifications", body, token)
+    assert answer.status == 422 and detail(answer)[0]["loc"] == ["body", "target"] and "e-mail address" in answer.text, answer.text
+    made = server.request("POST", f"{BASE}/notifications", {**body, "type": "conversation", "target": "#incidents"}, token)
+    assert made.status == 200, made.text
+    changed = server.request("PUT", f"{BASE}/notifications/{made.json['id']}", {"type": "email"}, token)
+    assert changed.status == 422 and detail(changed)[0]["loc"] == ["body", "target"], changed.text
+    assert server.request("DELETE", f"{BASE}/notifications/{made.json['id']}", token=token).status == 200
+
+
+def check_severities_sort_by_their_scale(server):
+    token = member(server)
+    scale = [one["name"] for one in listed(server, token, "incident_severities", itemsPerPage=-1, sortBy=["view_order"], descending=["false"])["items"]]
+    assert scale != sorted(scale) and len(scale) > 2, scale
+    for name in sorted(scale):
+        report(server, token, title="Scaled", incident_severity={"name": name})
+    items = listed(server, token, "incidents", itemsPerPage=-1, q="Scaled", sortBy=["incident_severity.name"], descending=["false"])["items"]
+    assert [item["incident_severity"]["name"] for item in items] == scale
+
+
+def check_the_last_who_administers_cannot_demote_themselves(server):
+    token = admin(server)
+    mine = next(user["id"] for user in listed(server, token, "users", itemsPerPage=-1)["items"] if user["email"] == "admin@example.com")
+    answer = server.request("PUT", f"{BASE}/users/{mine}", {"id": mine, "role": "Member"}, token)
+    assert answer.status == 409 and "Admin first" in answer.text, answer.text
+    assert server.request("GET", f"{BASE}/auth/myrole", token=token).json == "Admin"
+
+
 def check_roles_are_given_by_those_who_hold_as_much(server):
     token = admin(server)
     other = member(server)
@@ -320,6 +360,148 @@ def check_plugins_are_listed_and_secrets_are_not(server):
     wrong = server.request("PUT", path, {"configuration": {**settings, "port": "many"}}, token)
     assert wrong.status == 422 and "port" in wrong.text and "hunter2" not in wrong.text, wrong.text
     assert "hunter2" not in server.request("GET", path, token=token).text
+
+
+def check_commands_tell_what_was_probably_meant(server):
+    def refused(code, *words):
+        done = server.cli(*words, check=False)
+        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+        return done.stderr
+
+    assert "no project" in refused(1, "plugins", "list", "-p", "nosuch")
+    assert "did you mean recipient?" in refused(1, "plugins", "test", "smtp-email", "recipent=x@example.com")
+    assert "did you mean port?" in refused(1, "plugins", "configure", "smtp-email", "prot=25")
+    for port in ("abc", "99999"):
+        said = refused(2, "server", "start", "--port", port)
+        assert f'must be a whole number from 0 to 65535, found "{port}"' in said and "did you mean" not in said, said
+    assert "did you mean --port?" in refused(2, "server", "start", "--prot", "1")
+    assert json.loads(server.cli("--version", "--json").stdout)["name"] == "dispatch"
+
+
+class Second:
+    """Another server of the same installation, on SQLite, with directories and a dispatch.yaml of its own."""
+
+    def __init__(self, server):
+        self.server, self.etc = server, os.path.join(server.directory, "second")
+        self.port = free_port()
+        self.packages = os.path.join(self.etc, "packages")
+        os.makedirs(self.packages)
+        self.settings = {name: server.settings[name] for name in ("DISPATCH_ENCRYPTION_KEY", "DISPATCH_JWT_SECRET")}
+        self.settings.update(DISPATCH_PORT=str(self.port), DISPATCH_DATA_DIR="data", DISPATCH_RUN_DIR="run", DISPATCH_LOG_DIR="log",
+                             DISPATCH_PLUGIN_DIRS=f"{server.prefix}/lib/dispatch/plugins,packages", DISPATCH_PLUGIN_SODIUM_KEY=server.cli("secret", "keygen").stdout.strip())
+
+    def cli(self, *words, check=True, stdin=None):
+        with open(os.path.join(self.etc, ".env"), "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in self.settings.items())
+        os.chmod(os.path.join(self.etc, ".env"), 0o600)
+        return self.server.cli("--config", self.etc, *words, check=check, stdin=stdin)
+
+    def yaml(self, text):
+        with open(os.path.join(self.etc, "dispatch.yaml"), "w") as file:
+            file.write(text)
+
+    def log(self):
+        with open(os.path.join(self.etc, "log", "dispatch.log"), errors="replace") as file:
+            return file.read()
+
+    def close(self):
+        self.cli("server", "stop", check=False)
+        shutil.rmtree(self.etc)
+
+
+def second_server(check):
+    def run(server):
+        second = Second(server)
+        try:
+            check(second)
+        finally:
+            second.close()
+    run.__name__ = check.__name__
+    return run
+
+
+@second_server
+def check_a_server_that_cannot_start_says_why(second):
+    def refused(*words):
+        done = second.cli("server", "start", "--background", *words, check=False)
+        assert done.returncode == 78, (done.returncode, done.stdout, done.stderr)
+        return done.stderr
+
+    taken = second.server.port
+    said = refused("--port", str(taken))
+    assert f"Port {taken} on 127.0.0.1 is in use" in said, said
+    assert "203.0.113.1" in refused("--host", "203.0.113.1")
+    second.yaml("plugins:\n  - plugin: smtp-email\n    configuration:\n      host: mail.example.com\n      from_address: d@example.com\n      port: abc\n      hots: x\n")
+    said = refused()
+    assert "dispatch.yaml line 6: plugin smtp-email: port must be a whole number" in said, said
+    assert "dispatch.yaml line 7: plugin smtp-email: hots is not known here" in said and "did you mean host?" in said, said
+    second.yaml("")
+    second.settings["DISPATCH_JWT_EXP"] = '"never ends'
+    assert "closing" in refused()
+
+
+@second_server
+def check_a_plugin_secret_that_cannot_be_read_is_told_everywhere(second):
+    line = second.cli("secret", "encrypt", "DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD", stdin="hunter2-hunter2\n").stdout.strip()
+    second.settings.update(DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD=line.split("=", 1)[1], DISPATCH_PLUGIN_SMTP_EMAIL_HOTS="x")
+    os.makedirs(os.path.join(second.packages, "garbled"))
+    with open(os.path.join(second.packages, "garbled", "plugin.json"), "w") as file:
+        file.write("{")
+    second.cli("database", "init")
+    second.cli("plugins", "configure", "smtp-email", "host=127.0.0.1", "port=2525", "security=starttls", "username=u", "from_address=d@example.com", "--enable")
+    findings = {one["name"]: one for one in json.loads(second.cli("secret", "doctor", "--json").stdout)}
+    assert findings["DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD"]["state"] == "ok", findings
+    second.settings["DISPATCH_PLUGIN_SODIUM_KEY"] = second.server.cli("secret", "keygen").stdout.strip()
+    doctor = second.cli("secret", "doctor", "--json", check=False)
+    findings = {one["name"]: one for one in json.loads(doctor.stdout)}
+    assert doctor.returncode == 1 and findings["DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD"]["state"] == "unreadable", findings
+    second.cli("server", "start", "--background")
+    plugins = {one["id"]: one for one in json.loads(second.cli("plugins", "list", "--json").stdout)}
+    assert plugins["smtp-email"]["state"] == "degraded", plugins["smtp-email"]
+    told = [line for line in second.log().splitlines() if "ERROR" in line.upper() and "DISPATCH_PLUGIN_SMTP_EMAIL_PASSWORD" in line and "sodium" in line]
+    assert told and "hunter2" not in second.log(), second.log()[-2000:]
+    assert "did you mean DISPATCH_PLUGIN_SMTP_EMAIL_HOST?" in second.log()
+    server, second.server.port = second.server, second.port
+    token = server.request("POST", f"{BASE}/auth/register", {"email": "second@example.com", "password": "a long enough passphrase"}).json["token"]
+    made = report(server, token, title="Waits for its mail")
+
+    def waits():
+        steps = [step for flow in server.request("GET", f"{BASE}/incidents/{made['id']}/steps", token=token).json["flows"] for step in flow["steps"]]
+        assert steps, "no steps yet"
+        waiting = [step for step in steps if "mail" in step["key"] and step["state"] == "waiting" and "cannot be decrypted" in (step["reason"] or "")]
+        assert waiting, [(step["key"], step["state"], step["reason"]) for step in steps]
+        return waiting
+
+    try:
+        until("a mail that waits", waits, 20)
+        listed_here = {plugin["slug"]: plugin for plugin in listed(server, token, "plugins", itemsPerPage=-1)["items"]}
+        assert listed_here["garbled"]["state"] == "broken" and listed_here["garbled"]["reason"], listed_here["garbled"]
+    finally:
+        server.port = int(server.settings["DISPATCH_PORT"])
+
+
+def check_a_database_that_is_away_is_no_secret_and_no_obstacle(server):
+    if server.dialect != "postgresql":
+        return  # an open SQLite file does not go away
+    server.sql(f"ALTER DATABASE {server.database} ALLOW_CONNECTIONS false", "")
+    try:
+        def away():
+            server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.database}'", "")
+            return server.request("GET", "/readyz").status == 503
+        until("the database's absence", away)
+        for method, path, body in (("GET", "auth/providers", None), ("POST", "auth/login", {"email": "member@example.com", "password": "a long enough passphrase"})):
+            answer = server.request(method, f"{BASE}/{path}", body)
+            assert answer.status == 503 and answer.headers["Retry-After"], (path, answer.status, answer.text)
+            for internal in (server.database, "PostgreSQL", "FATAL", "libpq", server.settings["DATABASE_HOSTNAME"]):
+                assert internal not in answer.text, answer.text
+        assert server.database in server.output(), "the log does not tell the operator"
+        status = json.loads(server.cli("server", "status", "--json").stdout)
+        assert status["running"] and status["database_state"].startswith("unavailable"), status
+        server.cli("server", "stop")
+        assert server.process.wait(30) == 0
+    finally:
+        server.sql(f"ALTER DATABASE {server.database} ALLOW_CONNECTIONS true", "")
+    server.start()
 
 
 def check_steps_of_a_report_end_and_can_be_asked_for(server):
