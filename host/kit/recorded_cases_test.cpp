@@ -75,8 +75,7 @@ TEST_F(RecordedCases, RunInBothHomesAndWithEveryExchangeBroken) {
   for (const auto& [name, verdict] : found)
     EXPECT_EQ(verdict.state, State::ok) << name << ": " << verdict.sentence;
   EXPECT_EQ(found.at("run process").sentence, "As recorded, with 1 exchange.");
-  EXPECT_THAT(found.at("run/1/500 worker").sentence,
-              HasSubstr("UNCERTAIN: The workflow was not started: HTTP 500"));
+  EXPECT_THAT(found.at("run/1/500 worker").sentence, HasSubstr("UNCERTAIN: The API failed: HTTP 500"));
 }
 
 TEST_F(RecordedCases, AChangedRequestIsRefusedWithWhatDiffers) {
