@@ -273,9 +273,10 @@ Reply Api::State::ready() {
     report["status"] = "unavailable";
     status = 503;
   }
+  auto ailing = context.integrations.ailing();
   for (const auto& plugin : context.catalog.list())
-    if (!plugin.usable && !plugin.notUsed)
-      report["plugins"].push_back({{"id", plugin.id}, {"state", "broken"}});
+    if (!plugin.usable && !plugin.notUsed) ailing[plugin.id] = "broken";
+  for (const auto& [id, state] : ailing) report["plugins"].push_back({{"id", id}, {"state", state}});
   return Reply::json(std::move(report), status);
 }
 

@@ -37,6 +37,7 @@ class Providers final : public integrations::Integrations {
   integrations::Serving serving(std::int64_t, const std::string&) override { return {}; }
   integrations::Serving byId(std::int64_t) override { return {}; }
   std::vector<integrations::Serving> allServing(std::int64_t, const std::string&) override { return {}; }
+  std::map<std::string, std::string> ailing() override { return {}; }
   std::vector<integrations::Serving> authProviders() override { return providers; }
   Json reload(const std::string&, const std::string&) override { return Json::object(); }
 };

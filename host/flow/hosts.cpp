@@ -99,7 +99,7 @@ int Hosts::takeBackFrom(store::Session& session, const std::string& where, const
     const auto step = readStep(session, row.integer("id"));
     if (!flow || !step || step->state != "running") continue;
     ++taken;
-    const Next next = step->outcomeUnknown ? judgeAfterCrash(parseEffect(step->effect)) : Next::again;
+    const Next next = step->outcomeUnknown ? judgeAfterCrash(plugin::effectOf(step->effect)) : Next::again;
     if (next == Next::uncertain) {
       changeStep(session, *flow, *step, "uncertain",
                  {{"reason", std::string(kCrashReason)},

@@ -6,26 +6,6 @@ namespace dispatch::flow {
 
 using plugin::Effect;
 
-std::string_view nameOf(Effect effect) {
-  switch (effect) {
-    case Effect::read:
-      return "read";
-    case Effect::idempotent:
-      return "idempotent";
-    case Effect::findable:
-      return "findable";
-    case Effect::atMostOnce:
-      return "at-most-once";
-  }
-  return "at-most-once";
-}
-
-Effect parseEffect(std::string_view text) {
-  for (const Effect effect : {Effect::read, Effect::idempotent, Effect::findable})
-    if (nameOf(effect) == text) return effect;
-  return Effect::atMostOnce;
-}
-
 Next judge(Effect effect, const plugin::Outcome& outcome, std::int64_t attempt, int tries, bool unsettled) {
   if (outcome.ok()) return Next::done;
   const bool last = attempt >= tries;

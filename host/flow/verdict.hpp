@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
 namespace dispatch::flow {
 
@@ -16,9 +15,6 @@ enum class Next {
   failed,     ///< a person must change something, or tries are used up
   uncertain,  ///< it may have happened and nobody can tell: a person decides
 };
-
-std::string_view nameOf(plugin::Effect effect);     ///< "read", "idempotent", "findable", "at-most-once"
-plugin::Effect parseEffect(std::string_view text);  ///< unknown text is at-most-once, the careful one
 
 /// After attempt number `attempt` (from 1) ended with `outcome`. `unsettled`: an earlier attempt's outcome is
 /// still unknown, so that this one's certain failure does not settle whether the effect exists.

@@ -52,6 +52,7 @@ class Rooms final : public Integrations {
   Serving serving(std::int64_t projectId, const std::string& pluginType) override;
   Serving byId(std::int64_t id) override;
   std::vector<Serving> allServing(std::int64_t projectId, const std::string& pluginType) override;
+  std::map<std::string, std::string> ailing() override { return _roster.ailing(); }
   std::vector<Serving> authProviders() override { return _providers.all(); }
   Json reload(const std::string& pluginId, const std::string& actor) override;
 

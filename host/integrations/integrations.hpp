@@ -131,6 +131,10 @@ class Integrations {
   /// nothing changed, if no package of it is usable.
   virtual Json reload(const std::string& pluginId, const std::string& actor) = 0;
 
+  /// Enabled plugins that do not serve somewhere, with the state that keeps them: {"smtp-email": "degraded"}.
+  /// From memory, whatever the database does.
+  virtual std::map<std::string, std::string> ailing() = 0;
+
   /// Plugins of the whole host, from settings: auth providers in the order of
   /// DISPATCH_AUTHENTICATION_PROVIDER_SLUG.
   virtual std::vector<Serving> authProviders() = 0;

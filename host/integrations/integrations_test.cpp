@@ -234,9 +234,11 @@ TEST_P(IntegrationsTest, APluginThatCannotStartIsDegradedRetriedAndThenServes) {
   const auto shown = integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
   EXPECT_EQ(shown.state, "degraded");
   EXPECT_EQ(shown.reason, "mail does not answer");
+  EXPECT_EQ(integrations->ailing(), (std::map<std::string, std::string>{{"fake-mail", "degraded"}}));
   EXPECT_NE(integrations->serving(project, "email").reason.find("mail does not answer"), std::string::npos);
   peerIsThere = true;
   EXPECT_TRUE(within(std::chrono::seconds(5), [&] { return rowOf("fake-mail").state == "healthy"; }));
+  EXPECT_TRUE(integrations->ailing().empty());
   EXPECT_TRUE(integrations->serving(project, "email").instance);
 }
 

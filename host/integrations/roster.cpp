@@ -309,6 +309,14 @@ Roster::Status Roster::status(const InstanceRow& row) const {
   return {row.enabled ? "degraded" : "disabled", row.enabled ? "It has not been started yet" : ""};
 }
 
+std::map<std::string, std::string> Roster::ailing() const {
+  std::map<std::string, std::string> found;
+  std::shared_lock lock(_mutex);
+  for (const auto& [id, entry] : _entries)
+    if (entry.row.enabled && !entry.instance) found.emplace(entry.row.pluginId, entry.status.state);
+  return found;
+}
+
 std::vector<Serving> Roster::serving(std::int64_t projectId, const std::string& pluginType) const {
   std::vector<Serving> found;
   std::shared_lock lock(_mutex);

@@ -50,6 +50,9 @@ class Roster {
   };
   Status status(const InstanceRow& row) const;
 
+  /// See Integrations::ailing().
+  std::map<std::string, std::string> ailing() const;
+
   std::vector<Serving> serving(std::int64_t projectId, const std::string& pluginType) const;
   Serving byId(std::int64_t id) const;
   /// Why serving() is empty, in a sentence. `enablementId` names one that is degraded, whose steps wait for

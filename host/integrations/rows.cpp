@@ -75,29 +75,18 @@ void forgetNeverUsable(store::Session& session, const std::vector<plugin::Instal
 
 namespace {
 
-/// A package that cannot be used is listed with the others; why not is the catalog's to tell. One that served
-/// before keeps its row as it was.
-void showUnusable(store::Session& session, const plugin::Installed& package) {
+/// What the table `plugin` tells of a package.
+std::vector<std::pair<std::string, store::Value>> describe(const plugin::Installed& package) {
   const auto& manifest = package.manifest;
-  const auto before = session.one("SELECT id, digest FROM plugin WHERE slug = ?", {package.id});
-  if (before && !before->text("digest").empty()) return;
-  std::vector<std::pair<std::string, store::Value>> values{
-      {"title", manifest.title.empty() ? package.id : manifest.title},
-      {"description", manifest.description},
-      {"version", manifest.version},
-      {"author", manifest.author},
-      {"author_url", manifest.authorUrl},
-      {"type", manifest.type},
-      {"multiple", manifest.multiple},
-      {"updated_at", nowText()}};
-  if (before) {
-    session.update("plugin", before->integer("id"), values);
-    return;
-  }
-  values.emplace_back("slug", package.id);
-  values.emplace_back("digest", std::string());
-  values.emplace_back("created_at", nowText());
-  session.insert("plugin", values);
+  return {{"title", manifest.title.empty() ? package.id : manifest.title},
+          {"description", manifest.description},
+          {"version", manifest.version},
+          {"author", manifest.author},
+          {"author_url", manifest.authorUrl},
+          {"type", manifest.type},
+          {"multiple", manifest.multiple},
+          {"digest", package.usable ? package.digest : std::string()},
+          {"updated_at", nowText()}};
 }
 
 }  // namespace
@@ -107,42 +96,21 @@ std::vector<std::string> storeCatalog(store::Session& session,
   std::vector<std::string> firstSeen;
   for (const auto& package : installed) {
     if (package.notUsed) continue;
-    const auto& manifest = package.manifest;
-    if (!package.usable) {
-      showUnusable(session, package);
+    const auto before = session.one("SELECT id, digest FROM plugin WHERE slug = ?", {package.id});
+    const auto digest = before ? before->text("digest") : std::string();
+    // One that cannot be used is listed with the others, and why not is the catalog's to tell; one that
+    // served before keeps its row as it was.
+    if (!package.usable && !digest.empty()) continue;
+    if (package.usable && digest.empty()) firstSeen.push_back(package.id);
+    if (before && package.usable && digest == package.digest) continue;
+    auto values = describe(package);
+    if (before) {
+      session.update("plugin", before->integer("id"), values);
       continue;
     }
-    const auto before = session.one(
-        "SELECT id, title, description, version, author, author_url, type, multiple, digest FROM plugin"
-        " WHERE slug = ?",
-        {manifest.id});
-    if (!before) {
-      session.insert("plugin", {{"slug", manifest.id},
-                                {"title", manifest.title},
-                                {"description", manifest.description},
-                                {"version", manifest.version},
-                                {"author", manifest.author},
-                                {"author_url", manifest.authorUrl},
-                                {"type", manifest.type},
-                                {"multiple", manifest.multiple},
-                                {"digest", package.digest},
-                                {"created_at", nowText()},
-                                {"updated_at", nowText()}});
-      firstSeen.push_back(manifest.id);
-      continue;
-    }
-    if (before->text("digest") == package.digest) continue;
-    if (before->text("digest").empty()) firstSeen.push_back(manifest.id);  // it could not be used so far
-    session.update("plugin", before->integer("id"),
-                   {{"title", manifest.title},
-                    {"description", manifest.description},
-                    {"version", manifest.version},
-                    {"author", manifest.author},
-                    {"author_url", manifest.authorUrl},
-                    {"type", manifest.type},
-                    {"multiple", manifest.multiple},
-                    {"digest", package.digest},
-                    {"updated_at", nowText()}});
+    values.push_back({"slug", package.id});
+    values.push_back({"created_at", nowText()});
+    session.insert("plugin", values);
   }
   return firstSeen;
 }

@@ -46,8 +46,7 @@ class Bench {
  public:
   /// `searchPath` holds the package's directory; it runs whether it is signed or not. `allowPrivate`: its
   /// permitted destinations may be in private networks, as with an entry in dispatch.yaml. `http` watches its
-  /// requests or answers them. Throws Problem
-  /// with the loader's refusal.
+  /// requests or answers them. Throws Problem with the loader's refusal.
   Bench(const Equipment& equipment, const std::string& searchPath, const std::string& id,
         const std::string& home, bool allowPrivate = false, std::shared_ptr<plugin::HttpNetwork> http = {});
   ~Bench();

@@ -106,11 +106,6 @@ void comparePermissions(const Json& from, const Json& to, std::vector<Change>& c
   }
 }
 
-const char* nameOf(plugin::Effect effect) {
-  static constexpr const char* names[] = {"read", "idempotent", "findable", "at-most-once"};
-  return names[static_cast<int>(effect)];
-}
-
 /// major, minor of "1.2.3-rc.1".
 std::pair<long, long> numbersOf(const std::string& version) {
   char* end = nullptr;
@@ -237,13 +232,13 @@ std::vector<Change> compareMethods(const std::vector<plugin::Instance::Method>& 
       changes.push_back({Kind::breaking, name, "It is gone: flows that call it go without it."});
     else if (now->effect > method.effect)
       changes.push_back({Kind::breaking, name,
-                         std::string("Its effect is ") + nameOf(now->effect) + " now, it was " +
-                             nameOf(method.effect) +
+                         "Its effect is " + std::string(nameOf(now->effect)) + " now, it was " +
+                             std::string(nameOf(method.effect)) +
                              ": where the server could try again, a person has to decide."});
     else if (now->effect < method.effect)
       changes.push_back({Kind::compatible, name,
-                         std::string("Its effect is ") + nameOf(now->effect) + " now, better than " +
-                             nameOf(method.effect) + '.'});
+                         "Its effect is " + std::string(nameOf(now->effect)) + " now, better than " +
+                             std::string(nameOf(method.effect)) + '.'});
   }
   for (const auto& method : to)
     if (in(from, method.name) == from.end())

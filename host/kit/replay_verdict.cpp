@@ -24,21 +24,6 @@ std::string howItEnded(const plugin::JsonOutcome& outcome) {
   return outcome.ok() ? "OK, " + testing::shortly(outcome.value) : textOf(outcome);
 }
 
-/// The host's words for a method, as the plugin's author knows them.
-std::string_view nameOf(Effect effect) {
-  switch (effect) {
-    case Effect::read:
-      return "read";
-    case Effect::idempotent:
-      return "idempotent";
-    case Effect::findable:
-      return "findable";
-    case Effect::atMostOnce:
-      return "at-most-once";
-  }
-  return "at-most-once";
-}
-
 /// Does an answer that came back OK say by itself that something is wrong? A test reports, a login is denied.
 bool saysNo(const std::string& method, const Json& value) {
   if (!value.is_object()) return false;

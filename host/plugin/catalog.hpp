@@ -27,9 +27,9 @@ struct Installed {
 };
 
 struct CatalogOptions {
-  /// Directories of package directories. Of several sound packages of an id the pinned version is used, else
-  /// the highest, else the first found.
-  std::vector<std::string> searchPath;  ///< directories of packages; what does not exist holds none
+  /// Directories of package directories; one that does not exist holds none. Of several sound packages of an
+  /// id the pinned version is used, else the highest, else the first found.
+  std::vector<std::string> searchPath;
   /// Which packages may run. A new one trusts nobody: every package is refused.
   std::shared_ptr<const TrustPolicy> trust = std::make_shared<TrustPolicy>();
   std::string

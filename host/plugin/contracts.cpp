@@ -26,10 +26,23 @@ Json readJson(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string_view nameOf(Effect effect) {
+  switch (effect) {
+    case Effect::read:
+      return "read";
+    case Effect::idempotent:
+      return "idempotent";
+    case Effect::findable:
+      return "findable";
+    case Effect::atMostOnce:
+      return "at-most-once";
+  }
+  return "at-most-once";
+}
+
 Effect effectOf(std::string_view name) {
-  if (name == "read") return Effect::read;
-  if (name == "idempotent") return Effect::idempotent;
-  if (name == "findable") return Effect::findable;
+  for (const Effect effect : {Effect::read, Effect::idempotent, Effect::findable})
+    if (nameOf(effect) == name) return effect;
   return Effect::atMostOnce;
 }
 

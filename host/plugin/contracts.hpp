@@ -39,7 +39,4 @@ class Contracts {
   Json _manifestSchema;
 };
 
-/// "read", "idempotent", "findable", "at-most-once"; anything else counts as the last.
-Effect effectOf(std::string_view name);
-
 }  // namespace dispatch::plugin

@@ -9,13 +9,6 @@ namespace dispatch::plugin {
 
 namespace {
 
-std::string lowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
-
 /// Lower case, without brackets and final dot. "" if it cannot be a host.
 std::string hostName(std::string_view text) {
   std::string host = lowerCase(text);

@@ -32,13 +32,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::string lowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return lower;
-}
-
 }  // namespace
 
 const std::string* HttpAnswer::header(std::string_view name) const {

@@ -32,13 +32,6 @@ bool hostsOwn(const std::string& name) {
 
 }  // namespace
 
-std::string lowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return lower;
-}
-
 HttpRequest readHttpRequest(const ServiceContext& context, const dispatch_http_request& given) {
   HttpRequest request;
   request.method = std::string(checkedText(given.method, "the method"));

@@ -64,6 +64,4 @@ void collectBody(HostCall& call, HttpRequest& request);
 /// The request as others may see it; needs a context with an HttpNetwork.
 SeenRequest seenOf(const ServiceContext& context, const HttpRequest& request);
 
-std::string lowerCase(std::string_view text);  ///< ASCII
-
 }  // namespace dispatch::plugin

@@ -19,6 +19,9 @@
 namespace dispatch::plugin {
 
 enum class Effect { read, idempotent, findable, atMostOnce };
+std::string_view nameOf(
+    Effect effect);  ///< as contracts have it: "read", "idempotent", "findable", "at-most-once"
+Effect effectOf(std::string_view name);  ///< an unknown name is at-most-once, the careful one
 
 /// How a call ended.
 struct Outcome {

@@ -52,6 +52,13 @@ dispatch_status statusOf(Problem::Kind kind) noexcept {
   return DISPATCH_ERR_INTERNAL;
 }
 
+std::string lowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
 std::string oneLine(std::string_view text, std::size_t most) {
   std::string line;
   line.reserve(std::min(text.size(), most));

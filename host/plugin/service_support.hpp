@@ -74,5 +74,7 @@ dispatch_status guarded(const dispatch_call* call, Function function) noexcept {
 
 /// One line for logs and pages: control characters as \n, \xNN, at most `most` bytes, cut between characters.
 std::string oneLine(std::string_view text, std::size_t most);
+/// ASCII letters in lower case: schemes, hosts and header names do not tell the cases apart.
+std::string lowerCase(std::string_view text);
 
 }  // namespace dispatch::plugin

@@ -96,6 +96,7 @@ WorkerLane::Result WorkerLane::run(const Around& around, std::uint32_t function,
                                    const Receive& receive) {
   Result result;
   auto& call = around.call;
+  const wire::Spin::Call counted;
   _around = &around;
   _broken = _gone = false;
   _depth = 0;

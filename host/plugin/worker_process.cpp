@@ -73,7 +73,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(std::shared_ptr<WorkerKeeper
   const auto spin = wire::Spin::forThisMachine();
   wire::Spin::allow(spin);
   setup.spinNs = spin.ns;
-  setup.spinners = spin.spinners;
+  setup.spinCalls = spin.calls;
   wire::Frame frame;
   frame.kind = wire::FrameKind::setup;
   wire::send(control.mine, frame, {reinterpret_cast<const char*>(&setup), sizeof setup});

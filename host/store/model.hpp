@@ -17,6 +17,7 @@ struct Column {
   Type type = Type::text;
   bool searchable = false;  ///< `q` looks into it
   bool nullable = true;     ///< false lets an index serve a sort on SQLite: no NULLs to be put first or last
+  std::string sortAs = {};  ///< the column whose order is this one's: "id" for names that end with it
 };
 
 /// How one model reaches another.

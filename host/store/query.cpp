@@ -40,7 +40,9 @@ std::optional<std::pair<Path, const Column*>> resolveSort(const Models& models, 
   if (!path->empty() && field == "name")
     if (const Column* scale = endOf(models, model, *path).column("view_order"))
       return std::pair{*path, scale};
-  if (const Column* column = endOf(models, model, *path).column(field)) return std::pair{*path, column};
+  const Model& end = endOf(models, model, *path);
+  if (const Column* column = end.column(field))
+    return std::pair{*path, column->sortAs.empty() ? column : end.column(column->sortAs)};
   if (path->empty()) return std::nullopt;
   // One relation further: a commander's name is its individual's.
   for (const Relation& relation : endOf(models, model, *path).relations) {

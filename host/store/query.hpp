@@ -15,7 +15,7 @@ namespace dispatch::store {
 /// stands between; "quoted words" in a row; `-word` must not; parentheses. Besides, a `name` that contains
 /// all of `q` matches. A sort key is a column, or `relation.column`; of a to-many relation the least value
 /// counts; a relation alone sorts by its name. Unknown keys are ignored, as the original's tables offer some.
-/// Text sorts without regard to case.
+/// Text sorts without regard to case; names that end with a number (Column::sortAs) by that number.
 struct ListRequest {
   Json filter;  ///< null, a node or a list of nodes
   std::string q;

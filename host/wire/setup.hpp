@@ -15,7 +15,7 @@ struct Setup {
   std::uint32_t sandbox = 1;   ///< 0 only in tests of what the sandbox prevents
   std::uint64_t services = 0;  ///< granted ones: bits of ServiceBit
   char pluginId[72] = {};
-  std::uint32_t spinNs = 0, spinners = 0;  ///< Spin::Limits
+  std::uint32_t spinNs = 0, spinCalls = 0;  ///< Spin::Limits
 };
 
 enum ServiceBit : std::uint64_t {

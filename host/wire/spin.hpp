@@ -11,15 +11,25 @@ namespace dispatch::wire {
 class Spin {
  public:
   struct Limits {
-    std::uint32_t ns = 0;        ///< of one look; 0: never
-    std::uint32_t spinners = 0;  ///< threads of this process that look at once
+    std::uint32_t ns = 0;     ///< of one look; 0: never
+    std::uint32_t calls = 0;  ///< at most that many under way in this process, or nobody looks
   };
   /// What suits the cores that this process may use: nothing where there is only one.
   static Limits forThisMachine() noexcept;
   /// For the whole process; before the first wait.
   static void allow(const Limits& limits) noexcept;
 
-  /// Returns when a message may be there, or it is time to sleep for one.
+  /// A call under way, or somebody who waits for the next one. Where there are more of them than cores to
+  /// spare, who looks would only keep the others from their work.
+  class Call {
+   public:
+    Call() noexcept;
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+  };
+
+  /// Returns when a message may be there, or it is time to sleep for one. Within a Call.
   void wait(int socket) noexcept;
 
  private:

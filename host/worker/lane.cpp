@@ -119,8 +119,12 @@ void Lane::rest() noexcept {
 void Lane::run() {
   wire::Frame frame;
   for (;;) {
-    _idle.wait(_socket);
+    {
+      const wire::Spin::Call next;
+      _idle.wait(_socket);
+    }
     if (!wire::receive(_socket, frame)) break;
+    const wire::Spin::Call counted;
     if (frame.kind == wire::FrameKind::call) serve(frame);
   }
   ::_exit(0);  // the host closed it: nobody is served any more

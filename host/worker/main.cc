@@ -83,7 +83,7 @@ int run() {
                                      setup.version + ". Install both from one build.");
     return 1;
   }
-  wire::Spin::allow({setup.spinNs, setup.spinners});
+  wire::Spin::allow({setup.spinNs, setup.spinCalls});
   wire::SandboxLevel level;
   try {
     level = worker::Sandbox::enter(setup, wire::controlDescriptor);

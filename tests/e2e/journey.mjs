@@ -1,93 +1,10 @@
 // The product as people use it: points 2 to 7 of the promise in README.md. Each step is a named check; the run ends with the count.
-import { appendFileSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
-import { certificates, Dispatch, freePort, smtp, until, workflows } from './machine.mjs'
+import { accessible, browser, check, choose, complaints, context, dispatch, email, end, foreign, go, hook, inView, mail, out, page, request, seen, shot, step, stepState } from './harness.mjs'
+import { until } from './machine.mjs'
 
-const [out, dialect] = process.argv.slice(2)
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const email = 'ada@example.com'
 let password = 'a long enough passphrase'
-
-const tls = certificates(join(out, 'tls'))
-const mail = await smtp(tls)
-const hook = await workflows()
-const dispatch = new Dispatch(out, dialect, await freePort(), tls.ca)
-dispatch.configure([
-  { plugin: 'smtp-email', host: '127.0.0.1', port: mail.port, ca_file: tls.ca },
-  { plugin: 'generic-workflow', host: '127.0.0.1', port: hook.port },
-])
-
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync', '--disable-component-update', '--disable-quic'] })
-const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, reducedMotion: 'reduce' })
-context.setDefaultTimeout(15000)
-const complaints = []
-const foreign = []
-context.on('page', (page) => {
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of (401|403|409|422|503)/.test(message.text())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  page.on('request', (request) => {
-    const url = request.url()
-    if (!url.startsWith(dispatch.url) && !url.startsWith('data:') && !url.startsWith('blob:')) foreign.push(url)
-  })
-})
-const page = await context.newPage()
-
-let passed = 0
-let failed = 0
-async function check(name, work) {
-  const began = Date.now()
-  try {
-    await work()
-    passed++
-    console.log(`  ok    ${name} (${Date.now() - began} ms)`)
-  } catch (error) {
-    failed++
-    console.log(`  FAIL  ${name}: ${error.message}`)
-    await page.screenshot({ path: join(out, `failed-${failed}.png`) }).catch(() => {})
-  }
-}
-const shot = (name) => page.screenshot({ path: join(out, `${name}.png`) })
-const go = (path) => page.goto(`${dispatch.url}${path}`)
-const seen = (text, where = page) => where.getByText(text).first().waitFor()
-async function accessible() {
-  // The ring in a button that works has no name of its own: the button has it.
-  await page.locator('.v-btn--loading').first().waitFor({ state: 'detached' })
-  // A table that is being fetched again is dimmed for that moment.
-  await page.locator('.v-data-table--loading').first().waitFor({ state: 'detached' })
-  await page.evaluate(axe)
-  // Text in the colour of its ground, which the checker takes for undecidable.
-  const invisible = await page.evaluate(() =>
-    [...document.querySelectorAll('a, button')].filter((one) => one.innerText?.trim() && getComputedStyle(one).color === getComputedStyle(one).backgroundColor).map((one) => one.innerText))
-  if (invisible.length) throw new Error(`cannot be read: ${invisible.join(', ')}`)
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
-  const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact))
-  if (serious.length) throw new Error(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target).slice(0, 3).join(' | ')}`).join('; '))
-}
-async function choose(label, option) {
-  await page.getByLabel(label, { exact: false }).first().click({ force: true })
-  await page.getByRole('option', { name: option, exact: true }).click()
-}
-/** Looked at, not scrolled to: a browser test's own waiting does not tell whether a person sees it. */
-const inView = (selector) =>
-  until(`${selector} in view`, () =>
-    page.locator(selector).evaluate((one) => {
-      const { left, top, bottom } = one.getBoundingClientRect()
-      return bottom > top && top >= 0 && one.contains(document.elementFromPoint(left + 30, top + 8)) && one.contains(document.elementFromPoint(left + 30, Math.min(bottom, innerHeight) - 8))
-    }))
-const request = (method, path, body) =>
-  page.evaluate(
-    async ([method, path, body]) => {
-      const session = await (await fetch('/api/v1/default/auth/session')).json()
-      const answer = await fetch(`/api/v1/default${path}`, { method, headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': session.csrf_token }, body: body && JSON.stringify(body) })
-      return { status: answer.status, body: await answer.json() }
-    },
-    [method, path, body])
-const step = (key) => page.locator(`[data-step="${key}"]`)
-const stepState = (key, state, seconds = 20) => page.locator(`[data-step="${key}"][data-state="${state}"]`).first().waitFor({ timeout: seconds * 1000 })
 
 await dispatch.start()
 await check('the first page of a fresh installation leads to registration', async () => {
@@ -209,7 +126,7 @@ await check('an empty report says what is missing and keeps the draft', async ()
   }
   await page.keyboard.type('Payments answer 500')
   await page.getByRole('button', { name: 'Report incident' }).last().click()
-  await page.locator('[data-test="report-error"]').waitFor()
+  await page.locator('[data-test="report-error"]', { hasText: 'Description must not be blank' }).waitFor()
   await page.reload()
   await seen('Your draft from before was restored.')
   if ((await page.getByLabel('Title').inputValue()) !== 'Payments answer 500') throw new Error('the draft is gone')
@@ -406,13 +323,7 @@ await check('one changes one\'s own password', async () => {
   await seen('Your password is changed')
   password = 'another long enough passphrase'
   await go('/default/incidents')
-  await page.locator('.who, [name="password"]').first().waitFor()
-  if (await page.locator('[name="password"]').count()) {
-    await page.getByLabel('E-mail').fill(email)
-    await page.getByLabel('Password', { exact: true }).fill(password)
-    await page.getByRole('button', { name: 'Log in' }).click()
-    await page.locator('.who').waitFor()
-  }
+  await page.locator('.who').waitFor()
 })
 await check('eight tabs are all live', async () => {
   const tabs = await Promise.all(Array.from({ length: 8 }, () => context.newPage()))
@@ -522,9 +433,4 @@ await check('no request left the origin, and the browser had nothing to complain
   if (real.length) throw new Error([...new Set(real)].join(' | ').slice(0, 800))
 })
 
-await browser.close()
-await dispatch.stop()
-mail.close()
-hook.close()
-console.log(`\n${passed} passed, ${failed} failed`)
-process.exit(failed ? 1 : 0)
+await end()

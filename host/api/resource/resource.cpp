@@ -56,8 +56,8 @@ store::Models Resources::models() const {
     model.organizationColumn = resource->organizationColumn;
     model.columns.push_back({"id", store::Column::Type::integer, false});
     for (const auto& field : resource->fields)
-      model.columns.push_back(
-          {field.name, columnType(field.type), field.searchable, !(field.required || field.notNull)});
+      model.columns.push_back({field.name, columnType(field.type), field.searchable,
+                               !(field.required || field.notNull), field.sortAs});
     for (const auto& link : resource->links) {
       model.columns.push_back({link.column, store::Column::Type::integer, false});
       model.relations.push_back({link.name, link.resource, link.column, "", "", "", link.aliases});

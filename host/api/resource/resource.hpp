@@ -26,6 +26,7 @@ struct Field {
   std::string description = {};
   std::size_t maxLength = 16384;  ///< characters of text
   bool notNull = false;           ///< the column never is, though bodies may leave it out
+  std::string sortAs = {};        ///< the column whose order is this one's
 };
 
 /// A reference to another row: nested in answers, resolved from a nested object in bodies.

@@ -10,7 +10,7 @@ Resource describeIncident() {
   return {.model = "Incident",
           .table = "incident",
           .title = "incident",
-          .fields = {{.name = "name", .readOnly = true, .searchable = true},
+          .fields = {{.name = "name", .readOnly = true, .searchable = true, .sortAs = "id"},
                      {.name = "title", .required = true, .searchable = true, .maxLength = 512},
                      {.name = "description", .required = true, .searchable = true, .maxLength = 65536},
                      {.name = "resolution"},

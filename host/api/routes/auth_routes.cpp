@@ -205,6 +205,7 @@ void addAuthRoutes(Router& router, const Rooms& rooms) {
                 requireForm(request);
                 auto attempt = attemptOf(request, "change_password");
                 attempt.subject = request.who.email;
+                attempt.sessionId = request.who.sessionId;
                 rooms.context.login.attempt(attempt);
                 return Reply::json(nullptr);
               }});

@@ -89,6 +89,7 @@ void addUserRoutes(Router& router, const Rooms& rooms) {
                 attempt.fields = request.body;
                 attempt.address = request.address;
                 attempt.subject = request.who.email;
+                attempt.sessionId = request.who.sessionId;
                 rooms.context.login.attempt(attempt);
                 return answer(request, id);
               }});

@@ -218,6 +218,7 @@ class FakeIntegrations final : public integrations::Integrations {
     auto one = serving(project, type);
     return one.instance ? std::vector{one} : std::vector<integrations::Serving>{};
   }
+  std::map<std::string, std::string> ailing() override { return {}; }
   std::vector<integrations::Serving> authProviders() override { return {}; }
   Json reload(const std::string&, const std::string&) override { return Json::object(); }
 

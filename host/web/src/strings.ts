@@ -32,7 +32,7 @@ export const strings = {
   account: {
     title: 'Your account', password: 'Password', current: 'Current password', wanted: 'New password', submit: 'Change password',
     explain: 'Changing it logs you out everywhere else, and ends the tokens of scripts.',
-    changed: 'Your password is changed', loginAgain: 'Your password is changed. Log in with the new one.',
+    changed: 'Your password is changed',
     elsewhere: 'Your password is not kept here. Change it where you log in.',
   },
   incidents: {
@@ -62,8 +62,8 @@ export const strings = {
   },
   steps: {
     states: { pending: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', skipped: 'Skipped', waiting: 'Will be tried again', uncertain: 'Uncertain' },
-    retry: 'Retry', sendAgain: 'Send again', confirm: 'It was sent', skip: 'Skip', attempt: (n: number) => `attempt ${n}`,
-    uncertain: 'It may have happened: the connection broke before the answer. Check the other side, then decide.',
+    retry: 'Retry', skip: 'Skip', mail: { again: 'Send again', confirm: 'It was sent' }, call: { again: 'Do it again', confirm: 'It was done' }, attempt: (n: number) => `attempt ${n}`,
+    uncertain: 'It may have happened, and nobody here can tell. Check the other side, then decide.',
     nextTry: 'next try', progress: (done: number, all: number) => `${done} of ${all} steps ended`,
     kinds: {
       'incident.create': 'Incident created', 'incident.update': 'Incident changed', 'incident.status': 'Status changed', 'incident.role': 'Role changed',

@@ -164,6 +164,24 @@ def check_browser_sessions_need_the_csrf_token(server):
     assert server.request("GET", f"{BASE}/auth/session", headers=kept).status == 401
 
 
+def check_a_changed_password_ends_all_sessions_and_tokens_but_the_one_that_changed_it(server):
+    token = token_of(server, "changing@example.com")
+    credentials = {"email": "changing@example.com", "password": "a long enough passphrase"}
+    sessions = []
+    for _ in range(2):
+        answer = server.request("POST", f"{BASE}/auth/login", credentials, headers={"Sec-Fetch-Site": "same-origin"})
+        kept = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+        sessions.append({**kept, "X-CSRF-Token": server.request("GET", f"{BASE}/auth/session", headers=kept).json["csrf_token"]})
+    mine, other = sessions
+    change = {"current_password": credentials["password"], "new_password": "quite another passphrase"}
+    assert server.request("POST", f"{BASE}/auth/change-password", change, headers=mine).status == 200
+    assert server.request("GET", f"{BASE}/auth/session", headers=mine).json["email"] == "changing@example.com"
+    assert server.request("GET", f"{BASE}/auth/session", headers=other).status == 401
+    assert server.request("GET", f"{BASE}/auth/me", token=token).status == 401
+    assert server.request("POST", f"{BASE}/auth/login", credentials).status == 422
+    assert server.request("POST", f"{BASE}/auth/login", {**credentials, "password": change["new_password"]}).status == 200
+
+
 def check_garbled_bodies_are_refused_with_where(server):
     token = member(server)
     for body in ("{", '{"title": 1, "title": 2}', "[" * 200):
@@ -289,6 +307,13 @@ def check_an_email_notification_needs_an_address(server):
     changed = server.request("PUT", f"{BASE}/notifications/{made.json['id']}", {"type": "email"}, token)
     assert changed.status == 422 and detail(changed)[0]["loc"] == ["body", "target"], changed.text
     assert server.request("DELETE", f"{BASE}/notifications/{made.json['id']}", token=token).status == 200
+
+
+def check_incident_names_sort_by_their_number(server):
+    token = member(server)
+    made = [report(server, token, title="Counted") for _ in range(11)]
+    items = listed(server, token, "incidents", itemsPerPage=-1, q="Counted", sortBy=["name"], descending=["false"])["items"]
+    assert [item["name"] for item in items] == [item["name"] for item in made], items
 
 
 def check_severities_sort_by_their_scale(server):

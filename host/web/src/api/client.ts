@@ -4,21 +4,28 @@ export interface Detail { msg: string; loc?: (string | number)[]; type?: string 
 
 const pathBelow = (root: string, loc: Detail['loc'] = []) => loc.slice(loc.lastIndexOf(root) + 1).join('.')
 
+/** "incident_type must be …" as the person at the form knows it: by the field's label, or "Incident type must be …". */
+function inWords({ msg, loc = [] }: Detail, labels: Record<string, string> = {}) {
+  const [said, key] = msg.match(/^([a-z]\w*)(?:\.(?:name|id))?(?= )/) ?? []
+  if (!said || !loc.includes(key)) return msg
+  return (labels[key] ?? key[0].toUpperCase() + key.slice(1).replaceAll('_', ' ')) + msg.slice(said.length)
+}
+
 /** A refusal of the server, in its own words, with the fields to blame. */
 export class ApiError extends Error {
   readonly status: number
   readonly details: Detail[]
   constructor(status: number, details: Detail[]) {
-    super(details.map((detail) => detail.msg).join('\n'))
+    super(details.map((detail) => inWords(detail)).join('\n'))
     this.status = status
     this.details = details
   }
-  /** Messages by field path below `root` ("body" or "configuration"), e.g. {"port": "must be …"}. */
-  fields(root = 'body'): Record<string, string> {
+  /** Messages by field path below `root` ("body" or "configuration"), e.g. {"port": "Port must be …"}. */
+  fields(root = 'body', labels: Record<string, string> = {}): Record<string, string> {
     const found: Record<string, string> = {}
-    for (const { msg, loc } of this.details) {
-      const path = pathBelow(root, loc)
-      if (path && !found[path]) found[path] = msg
+    for (const detail of this.details) {
+      const path = pathBelow(root, detail.loc)
+      if (path && !found[path]) found[path] = inWords(detail, labels)
     }
     return found
   }
@@ -26,7 +33,7 @@ export class ApiError extends Error {
   elsewhere(keys: string[], root = 'body'): string {
     return this.details
       .filter(({ loc }) => !keys.includes(pathBelow(root, loc).split('.')[0]))
-      .map(({ msg }) => msg)
+      .map((detail) => inWords(detail))
       .join('\n')
   }
 }

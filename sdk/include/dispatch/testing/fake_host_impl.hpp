@@ -102,7 +102,7 @@ inline dispatch_status FakeHost::httpRequest(const dispatch_host* host, const di
     made.headers.emplace_back(view(request->headers[i]->name), *value);
     shown.headers.emplace_back(view(request->headers[i]->name), encodeShown(request->headers[i]->value));
   }
-  if (request->body_part_count > 0) made.body.clear(), shown.body.clear();
+  if (request->body_part_count > 0) made.body = shown.body = "";
   for (std::uint64_t i = 0; i < request->body_part_count; ++i) {
     const auto part = self.encode(*request->body_parts[i]);
     if (!part) return say(call, DISPATCH_ERR_UNSUPPORTED, "The host does not know this encoder.");
