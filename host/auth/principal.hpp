@@ -21,7 +21,9 @@ struct Principal {
   std::string organizationSlug;
   Role role = Role::member;
   std::int64_t sessionId = 0;  ///< 0: bearer token
-  std::string csrfToken;       ///< of the session; unsafe methods must send it as X-CSRF-Token
+  /// Title of the plugin that acts (dispatch.event/1): for `email`, or by itself where that is empty.
+  std::string plugin;
+  std::string csrfToken;  ///< of the session; unsafe methods must send it as X-CSRF-Token
 
   bool atLeast(Role wanted) const { return role >= wanted; }
 };

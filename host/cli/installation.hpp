@@ -4,6 +4,7 @@
 #include "cli/outside_services.hpp"
 #include "cli/secret_resolver.hpp"
 #include "config/config.hpp"
+#include "incident/incident.hpp"
 #include "integrations/integrations.hpp"
 #include "plugin/plugin.hpp"
 #include "store/store.hpp"
@@ -55,6 +56,9 @@ class Installation {
   auth::Passwords& passwords() { return _passwords; }
   auth::Accounts& accounts();
   const store::Models& models();
+  /// From now on what plugins tell (dispatch.event/1) reaches the incidents, until unbindEvents().
+  void bindEvents(incident::Incidents& incidents) { _outside.bindEvents(&incidents); }
+  void unbindEvents() { _outside.bindEvents(nullptr); }
   /// Started when first asked for.
   integrations::Integrations& integrations();
 

@@ -250,6 +250,18 @@ void OutsideServices::replaceCredential(const std::string& account, std::string_
   accounts().setPassword(account, password);
 }
 
+void OutsideServices::bindEvents(incident::Incidents* incidents) {
+  const std::unique_lock lock(_eventsMutex);
+  _incidents = incidents;
+}
+
+Json OutsideServices::submitEvent(const plugin::Scope& scope, const plugin::Event& event) {
+  const std::shared_lock lock(_eventsMutex);
+  if (_incidents == nullptr)
+    throw Problem(Problem::Kind::unavailable, "The server is starting or stopping").withRetryAfter(1000);
+  return _incidents->submit(scope, event);
+}
+
 void OutsideServices::audit(const plugin::Scope& scope, const std::string& what, const Json& details) {
   const std::lock_guard lock(_auditMutex);
   auto* database = _database.load();

@@ -2,12 +2,14 @@
 
 #include "auth/auth.hpp"
 #include "cli/audit_writer.hpp"
+#include "incident/incident.hpp"
 #include "plugin/plugin.hpp"
 #include "store/store.hpp"
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 
 namespace dispatch::cli {
 
@@ -18,6 +20,9 @@ class OutsideServices final : public plugin::Outside {
  public:
   /// All outlive this object's last use. `models`: for the search filters of directory queries.
   void bind(store::Database& database, auth::Accounts& accounts, const store::Models& models);
+
+  /// Who acts on dispatch.event/1; waits for those that are under way before it changes.
+  void bindEvents(incident::Incidents* incidents);
 
   /// Before those that bind() took go: what waits for the audit is written, and nothing is answered any more.
   void unbind();
@@ -33,6 +38,7 @@ class OutsideServices final : public plugin::Outside {
   void createCredential(const std::string& account, std::string_view password) override;
   void replaceCredential(const std::string& account, std::string_view password) override;
 
+  Json submitEvent(const plugin::Scope& scope, const plugin::Event& event) override;
   void audit(const plugin::Scope& scope, const std::string& what, const Json& details) override;
 
  private:
@@ -44,6 +50,8 @@ class OutsideServices final : public plugin::Outside {
   std::atomic<store::Database*> _database{nullptr};
   std::atomic<auth::Accounts*> _accounts{nullptr};
   std::atomic<const store::Models*> _models{nullptr};
+  std::shared_mutex _eventsMutex;
+  incident::Incidents* _incidents = nullptr;  // under _eventsMutex
   std::mutex _auditMutex;
   std::unique_ptr<AuditWriter> _audit;
 };

@@ -1,5 +1,6 @@
 #include "base/base.hpp"
 #include "incident/body.hpp"
+#include "incident/changes.hpp"
 #include "incident/flows.hpp"
 #include "incident/incident.hpp"
 #include "incident/people.hpp"
@@ -32,7 +33,9 @@ Report read(const Json& body, const std::string& caller) {
                   return optionalChoice(body, "kind", {"real", "test", "drill", "backfilled"});
                 }).value_or("real");
   report.reporter = check([&] { return personIn(body, "reporter"); });
-  if (!report.reporter) report.reporter = check([&] { return checkedEmail(caller, {"reporter"}); });
+  // A plugin that reports by itself is nobody who could be asked.
+  if (!report.reporter && !caller.empty())
+    report.reporter = check([&] { return checkedEmail(caller, {"reporter"}); });
   const auto email = check([&] { return optionalText(body, "commander_email"); });
   if (email && !email->empty())
     report.commander = check([&] { return checkedEmail(*email, {"commander_email"}); });
@@ -49,8 +52,8 @@ void seatPeople(store::Session& session, const Project& project, std::int64_t in
   const auto individual = [&](const std::string& email) {
     return findOrAddIndividual(session, project.organizationId, project.id, email).id;
   };
-  const std::int64_t reporter = individual(*report.reporter);
-  seat(session, project.organizationId, incidentId, reporter, role::kReporter);
+  const std::int64_t reporter = report.reporter ? individual(*report.reporter) : 0;
+  if (report.reporter) seat(session, project.organizationId, incidentId, reporter, role::kReporter);
   std::vector<std::string> unanswered;
   const auto byPolicy = [&](const char* name) {
     const PolicyAnswer answer = resolvePolicy(session, project.id, name, typeId, priorityId, tags);
@@ -61,8 +64,18 @@ void seatPeople(store::Session& session, const Project& project, std::int64_t in
   };
   std::string commander = report.commander.value_or("");
   if (commander.empty()) commander = byPolicy(role::kCommander);
-  seat(session, project.organizationId, incidentId, commander.empty() ? reporter : individual(commander),
-       role::kCommander);
+  if (commander.empty() && !report.reporter)
+    commander =
+        session.one("SELECT owner_email FROM project WHERE id = ?", {project.id})->text("owner_email");
+  if (!commander.empty() || report.reporter)
+    seat(session, project.organizationId, incidentId, commander.empty() ? reporter : individual(commander),
+         role::kCommander);
+  else
+    addToTimeline(
+        session, project.organizationId, incidentId,
+        {.description = "Nobody is the Incident Commander yet: no policy names one, and the project "
+                        "has no owner. Give the role to somebody",
+         .type = event_type::kParticipantUpdated});
   for (const char* name : {role::kLiaison, role::kScribe})
     if (const std::string email = byPolicy(name); !email.empty())
       seat(session, project.organizationId, incidentId, individual(email), name);
@@ -75,64 +88,69 @@ void seatPeople(store::Session& session, const Project& project, std::int64_t in
 
 Incidents::Incidents(Context context) : _context(std::move(context)) {}
 
-std::int64_t Incidents::create(const auth::Principal& who, const Json& body) {
+std::int64_t createIncident(const Context& context, store::Session& session, const auth::Principal& who,
+                            const Json& body) {
   const Report report = read(body, who.email);
-  return _context.database.transactReturning<std::int64_t>([&](store::Session& session) {
-    const Project project = resolveProject(session, who.organizationId, body);
-    const store::Row type = resolveSetting(session, "incident_type", "incident_type", project.id, body);
-    const store::Row severity =
-        resolveSetting(session, "incident_severity", "incident_severity", project.id, body);
-    std::int64_t priorityId =
-        resolveSetting(session, "incident_priority", "incident_priority", project.id, body).integer("id");
-    if (report.status == "Stable" && project.stablePriorityId) priorityId = *project.stablePriorityId;
-    const std::vector<std::int64_t> tags = resolveTags(session, project, body);
-    const std::string at = nowText();
-    const bool ended = report.status == "Closed";
-    const std::int64_t id = session.insert(
-        "incident",
-        {{"organization_id", project.organizationId},
-         {"project_id", project.id},
-         {"title", report.title},
-         {"description", report.description},
-         {"resolution", report.resolution.empty() ? store::Value() : store::Value(report.resolution)},
-         {"status", report.status},
-         {"visibility", report.visibility.empty() ? type.text("visibility") : report.visibility},
-         {"kind", report.kind},
-         {"reported_at", at},
-         {"stable_at", report.status == "Active" ? store::Value() : store::Value(at)},
-         {"closed_at", ended ? store::Value(at) : store::Value()},
-         {"incident_type_id", type.integer("id")},
-         {"incident_priority_id", priorityId},
-         {"incident_severity_id", severity.integer("id")},
-         {"created_at", at},
-         {"updated_at", at}});
-    // The name needs the id, and nothing else: no plugin can leave an incident nameless.
-    session.update(
-        "incident", id,
-        {{"name", "dispatch-" + project.organizationSlug + "-" + project.slug + "-" + std::to_string(id)}});
-    for (const std::int64_t tag : tags)
-      session.execute("INSERT INTO incident_tag (incident_id, tag_id) VALUES (?, ?)", {id, tag});
-    seatPeople(session, project, id, report, type.integer("id"), priorityId, tags);
+  const Project project = resolveProject(session, who.organizationId, body);
+  const store::Row type = resolveSetting(session, "incident_type", "incident_type", project.id, body);
+  const store::Row severity =
+      resolveSetting(session, "incident_severity", "incident_severity", project.id, body);
+  std::int64_t priorityId =
+      resolveSetting(session, "incident_priority", "incident_priority", project.id, body).integer("id");
+  if (report.status == "Stable" && project.stablePriorityId) priorityId = *project.stablePriorityId;
+  const std::vector<std::int64_t> tags = resolveTags(session, project, body);
+  const std::string at = nowText();
+  const bool ended = report.status == "Closed";
+  const std::int64_t id = session.insert(
+      "incident",
+      {{"organization_id", project.organizationId},
+       {"project_id", project.id},
+       {"title", report.title},
+       {"description", report.description},
+       {"resolution", report.resolution.empty() ? store::Value() : store::Value(report.resolution)},
+       {"status", report.status},
+       {"visibility", report.visibility.empty() ? type.text("visibility") : report.visibility},
+       {"kind", report.kind},
+       {"reported_at", at},
+       {"stable_at", report.status == "Active" ? store::Value() : store::Value(at)},
+       {"closed_at", ended ? store::Value(at) : store::Value()},
+       {"incident_type_id", type.integer("id")},
+       {"incident_priority_id", priorityId},
+       {"incident_severity_id", severity.integer("id")},
+       {"created_at", at},
+       {"updated_at", at}});
+  // The name needs the id, and nothing else: no plugin can leave an incident nameless.
+  session.update(
+      "incident", id,
+      {{"name", "dispatch-" + project.organizationSlug + "-" + project.slug + "-" + std::to_string(id)}});
+  for (const std::int64_t tag : tags)
+    session.execute("INSERT INTO incident_tag (incident_id, tag_id) VALUES (?, ?)", {id, tag});
+  seatPeople(session, project, id, report, type.integer("id"), priorityId, tags);
 
-    const auto subject = readSubject(session, id);
-    addToTimeline(session, project.organizationId, id,
-                  {.description = "Incident created",
-                   .owner = nameOf(session, project.id, who.email),
-                   .details = {{"title", subject->title},
-                               {"description", subject->description},
-                               {"type", subject->type.name},
-                               {"severity", subject->severity.name},
-                               {"priority", subject->priority.name},
-                               {"status", subject->status},
-                               {"visibility", subject->visibility}},
-                   .pinned = true});
-    if (ended) endAllRoles(session, *subject, at);
-    startFlow(_context, session, *subject, ended ? "incident.create.closed" : "incident.create",
-              {{"actor", who.email}});
-    publishIncident(session, project.organizationId, id, "created");
-    flow::failPoint("incident.before_commit", "create");
-    return id;
-  });
+  const auto subject = readSubject(session, id);
+  addToTimeline(session, project.organizationId, id,
+                {.description = "Incident created",
+                 .source = sourceOf(who),
+                 .owner = authorOf(session, project.id, who),
+                 .details = {{"title", subject->title},
+                             {"description", subject->description},
+                             {"type", subject->type.name},
+                             {"severity", subject->severity.name},
+                             {"priority", subject->priority.name},
+                             {"status", subject->status},
+                             {"visibility", subject->visibility}},
+                 .pinned = true});
+  if (ended) endAllRoles(session, *subject, at);
+  startFlow(context, session, *subject, ended ? "incident.create.closed" : "incident.create",
+            {{"actor", actorOf(who)}});
+  publishIncident(session, project.organizationId, id, "created");
+  flow::failPoint("incident.before_commit", "create");
+  return id;
+}
+
+std::int64_t Incidents::create(const auth::Principal& who, const Json& body) {
+  return _context.database.transactReturning<std::int64_t>(
+      [&](store::Session& session) { return createIncident(_context, session, who, body); });
 }
 
 }  // namespace dispatch::incident

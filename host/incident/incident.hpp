@@ -55,6 +55,11 @@ class Incidents {
   void retryStep(const auth::Principal& who, std::int64_t id, std::int64_t stepId);
   void skipStep(const auth::Principal& who, std::int64_t id, std::int64_t stepId);
   void confirmStep(const auth::Principal& who, std::int64_t id, std::int64_t stepId);
+  /// What a plugin tells of the outside (dispatch.event/1; the types are in sdk/include/dispatch/abi/
+  /// service_event.h), as its actor may, once per key. Answers {"id", "duplicate", "incident": {"id", "name",
+  /// "status"}}.
+  Json submit(const plugin::Scope& scope, const plugin::Event& event);
+
   /// {flows: [{id, kind, state, steps: [{id, key, title, plugin, state, reason, attempt, next_try_at,
   /// actions, …}]}]}
   Json steps(const auth::Principal& who, std::int64_t id);

@@ -1,5 +1,6 @@
 #include "base/base.hpp"
 #include "incident/body.hpp"
+#include "incident/changes.hpp"
 #include "incident/flows.hpp"
 #include "incident/incident.hpp"
 #include "incident/people.hpp"
@@ -18,14 +19,20 @@ Subject locked(store::Session& session, std::int64_t id) {
 
 }  // namespace
 
+bool bringIn(const Context& context, store::Session& session, const auth::Principal& who,
+             const Subject& subject, const std::string& email, const std::string& role) {
+  if (addPerson(session, subject, email, role, authorOf(session, subject.projectId, who), "", "",
+                std::nullopt, sourceOf(who)) == Joined::already)
+    return false;
+  startFlow(context, session, subject, "incident.participant", {{"actor", actorOf(who)}, {"email", email}});
+  return true;
+}
+
 void Incidents::join(const auth::Principal& who, std::int64_t id) {
   _context.database.transact([&](store::Session& session) {
     requireJoin(session, who, id);
     const Subject subject = locked(session, id);
-    const std::string email = checkedEmail(who.email, {"email"});
-    if (addPerson(session, subject, email, role::kObserver, nameOf(session, subject.projectId, email)) !=
-        Joined::already)
-      startFlow(_context, session, subject, "incident.participant", {{"actor", who.email}, {"email", email}});
+    bringIn(_context, session, who, subject, checkedEmail(who.email, {"email"}), role::kObserver);
   });
 }
 
@@ -36,13 +43,9 @@ void Incidents::addParticipant(const auth::Principal& who, std::int64_t id, cons
   _context.database.transact([&](store::Session& session) {
     requireEdit(session, who, id);
     const Subject subject = locked(session, id);
-    const std::string by = nameOf(session, subject.projectId, who.email);
-    bool changed = false;
     if (role == role::kParticipant || role == role::kObserver)
-      changed = addPerson(session, subject, address, role, by) != Joined::already;
-    else
-      changed = giveRole(session, subject, address, role, by);
-    if (changed)
+      bringIn(_context, session, who, subject, address, role);
+    else if (giveRole(session, subject, address, role, nameOf(session, subject.projectId, who.email)))
       startFlow(_context, session, subject, "incident.participant",
                 {{"actor", who.email}, {"email", address}});
   });

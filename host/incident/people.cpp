@@ -61,9 +61,10 @@ std::vector<Person> readPeople(store::Session& session, const std::string& where
 }
 
 void participantEvent(store::Session& session, const Subject& subject, const std::string& text,
-                      const std::string& by) {
-  addToTimeline(session, subject.organizationId, subject.id,
-                {.description = text, .type = event_type::kParticipantUpdated, .owner = by});
+                      const std::string& by, const std::string& source = kHostSource) {
+  addToTimeline(
+      session, subject.organizationId, subject.id,
+      {.description = text, .type = event_type::kParticipantUpdated, .source = source, .owner = by});
   publishIncident(session, subject.organizationId, subject.id, "updated");
 }
 
@@ -143,7 +144,7 @@ std::int64_t seat(store::Session& session, std::int64_t organizationId, std::int
 
 Joined addPerson(store::Session& session, const Subject& subject, const std::string& email,
                  const std::string& asRole, const std::string& by, const std::string& reason,
-                 const std::string& name, std::optional<std::int64_t> serviceId) {
+                 const std::string& name, std::optional<std::int64_t> serviceId, const std::string& source) {
   const auto person = findPerson(session, subject.id, email);
   if (person && person->active()) return Joined::already;
   if (person) {
@@ -153,7 +154,7 @@ Joined addPerson(store::Session& session, const Subject& subject, const std::str
                     {person->participantId});
     const std::string again = last && !columnOf(last->text("role")) ? last->text("role") : asRole;
     assume(session, subject.organizationId, person->participantId, again);
-    participantEvent(session, subject, person->name + " takes part again as " + again, by);
+    participantEvent(session, subject, person->name + " takes part again as " + again, by, source);
     sumUpPeople(session, subject.id);
     return Joined::again;
   }
@@ -169,13 +170,14 @@ Joined addPerson(store::Session& session, const Subject& subject, const std::str
   }
   participantEvent(
       session, subject,
-      individual.name + " has been added as " + asRole + (reason.empty() ? "" : " (" + reason + ")"), by);
+      individual.name + " has been added as " + asRole + (reason.empty() ? "" : " (" + reason + ")"), by,
+      source);
   sumUpPeople(session, subject.id);
   return Joined::anew;
 }
 
 void removePerson(store::Session& session, const Subject& subject, const std::string& email,
-                  const std::string& by) {
+                  const std::string& by, const std::string& source) {
   const auto person = findPerson(session, subject.id, email);
   if (!person || !person->active())
     throw Problem(Problem::Kind::notFound, email + " does not take part in " + subject.name + ".");
@@ -185,7 +187,7 @@ void removePerson(store::Session& session, const Subject& subject, const std::st
                                                ", which is " + subject.status + ". Give the role of " +
                                                role::kCommander + " to somebody else first.");
   for (const std::string& held : person->roles) renounce(session, person->participantId, held);
-  participantEvent(session, subject, person->name + " has been removed", by);
+  participantEvent(session, subject, person->name + " has been removed", by, source);
   sumUpPeople(session, subject.id);
 }
 

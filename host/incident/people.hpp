@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "incident/subject.hpp"
+#include "incident/timeline.hpp"
 #include "store/store.hpp"
 
 #include <optional>
@@ -45,10 +46,11 @@ enum class Joined { already, again, anew };
 /// Adds `email` in `asRole`, or in their last role if they were there before. `by`: name for the timeline.
 Joined addPerson(store::Session& session, const Subject& subject, const std::string& email,
                  const std::string& asRole, const std::string& by, const std::string& reason = "",
-                 const std::string& name = "", std::optional<std::int64_t> serviceId = std::nullopt);
+                 const std::string& name = "", std::optional<std::int64_t> serviceId = std::nullopt,
+                 const std::string& source = kHostSource);
 /// Throws Problem: not taking part, or commander of an incident that is not closed.
 void removePerson(store::Session& session, const Subject& subject, const std::string& email,
-                  const std::string& by);
+                  const std::string& by, const std::string& source = kHostSource);
 
 /// Gives `toRole` to `email` and takes it from whoever held it (roles that one person holds). False if they
 /// hold it already.

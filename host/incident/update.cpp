@@ -1,5 +1,6 @@
 #include "base/base.hpp"
 #include "incident/body.hpp"
+#include "incident/changes.hpp"
 #include "incident/flows.hpp"
 #include "incident/incident.hpp"
 #include "incident/mail.hpp"
@@ -19,7 +20,7 @@ class Update {
   Update(const Context& context, store::Session& session, const auth::Principal& who, Subject before,
          const Json& body)
       : _context(context), _session(session), _who(who), _before(std::move(before)), _body(body) {
-    _by = nameOf(session, _before.projectId, who.email);
+    _by = authorOf(session, _before.projectId, who);
   }
 
   void run() {
@@ -48,7 +49,7 @@ class Update {
     for (const Change& one : _changes)
       changes.push_back({{"field", one.field}, {"from", one.from}, {"to", one.to}});
     startFlow(_context, _session, *after, status != _before.status ? "incident.status" : "incident.update",
-              {{"actor", _who.email}, {"fields", _fields}, {"changes", std::move(changes)}});
+              {{"actor", actorOf(_who)}, {"fields", _fields}, {"changes", std::move(changes)}});
   }
 
  private:
@@ -59,6 +60,7 @@ class Update {
     addToTimeline(_session, _before.organizationId, _before.id,
                   {.description = _by + " " + description,
                    .type = event_type::kFieldUpdated,
+                   .source = sourceOf(_who),
                    .owner = _by,
                    .details = details});
   }
@@ -128,6 +130,7 @@ class Update {
     addToTimeline(_session, _before.organizationId, _before.id,
                   {.description = _by + " changed the tags",
                    .type = event_type::kFieldUpdated,
+                   .source = sourceOf(_who),
                    .owner = _by,
                    .details = {{"tags", names}}});
     _fields.push_back("tags");
@@ -209,7 +212,7 @@ class Update {
       if (!giveRole(_session, _before, *email, name, _by)) continue;
       changed = true;
       startFlow(_context, _session, _before, "incident.role",
-                {{"actor", _who.email}, {"email", *email}, {"role", name}});
+                {{"actor", actorOf(_who)}, {"email", *email}, {"role", name}});
     }
     if (!_closedAt.empty()) endAllRoles(_session, *readSubject(_session, _before.id), _closedAt);
     return changed;
@@ -235,6 +238,13 @@ class Update {
 
 }  // namespace
 
+void changeIncident(const Context& context, store::Session& session, const auth::Principal& who,
+                    Subject before, const Json& body) {
+  if (!body.is_object()) refuseField({}, "the body must be an object");
+  Update(context, session, who, std::move(before), body).run();
+  flow::failPoint("incident.before_commit", "update");
+}
+
 void Incidents::update(const auth::Principal& who, std::int64_t id, const Json& body,
                        std::optional<std::int64_t> expectedVersion) {
   if (!body.is_object()) refuseField({}, "the body must be an object");
@@ -249,8 +259,7 @@ void Incidents::update(const auth::Principal& who, std::int64_t id, const Json& 
                         std::to_string(subject->version) + " instead of " + std::to_string(*expectedVersion) +
                         "). Load it again and decide what to keep.")
           .withType("version");
-    Update(_context, session, who, std::move(*subject), body).run();
-    flow::failPoint("incident.before_commit", "update");
+    changeIncident(_context, session, who, std::move(*subject), body);
   });
 }
 

@@ -166,8 +166,9 @@ Verdict keepsToContract(const Subject& subject, const std::string& home) {
     return Verdict::failed("A plugin of the type " + type + " must have " + missing +
                            ", which it does not list. The type's methods are in contracts/" + type +
                            ".json.");
-  for (const auto& [wanted, interface] :
-       {std::pair{"auth-provider", DISPATCH_AUTH_1}, {"secret-provider", DISPATCH_SECRET_1}})
+  for (const auto& [wanted, interface] : {std::pair{"auth-provider", DISPATCH_AUTH_1},
+                                          {"secret-provider", DISPATCH_SECRET_1},
+                                          {"webhook", DISPATCH_WEBHOOK_1}})
     if (type == wanted && !instance->has(interface))
       return Verdict::failed("A plugin of the type " + type + " must have the interface " + interface +
                              "; get_interface answers NULL for it.");

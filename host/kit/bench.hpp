@@ -33,6 +33,7 @@ class QuietOutside final : public plugin::Outside {
   Verdict verifyCredential(const std::string& account, std::string_view password) override;
   void createCredential(const std::string& account, std::string_view password) override;
   void replaceCredential(const std::string& account, std::string_view password) override;
+  Json submitEvent(const plugin::Scope& scope, const plugin::Event& event) override;
   void audit(const plugin::Scope& scope, const std::string& what, const Json& details) override;
 
  private:

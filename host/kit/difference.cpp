@@ -95,7 +95,7 @@ void compareSetting(const Json& from, const Json& to, const std::string& name, c
 }
 
 void comparePermissions(const Json& from, const Json& to, std::vector<Change>& changes) {
-  for (const char* kind : {"http", "stream", "headers", "services"}) {
+  for (const char* kind : {"http", "stream", "headers", "services", "events"}) {
     const auto before = memberOf(from, kind, Json::array()), after = memberOf(to, kind, Json::array());
     const auto name = std::string("permission ") + kind;
     if (const auto more = listed(after, before); !more.empty())
@@ -104,6 +104,13 @@ void comparePermissions(const Json& from, const Json& to, std::vector<Change>& c
     if (const auto fewer = listed(before, after); !fewer.empty())
       changes.push_back({Kind::compatible, name, "It no longer wants " + fewer + '.'});
   }
+  const bool before = memberOf(from, "webhook") == true, after = memberOf(to, "webhook") == true;
+  if (after && !before)
+    changes.push_back({Kind::breaking, "permission webhook",
+                       "It receives requests of other systems now. Operators have to agree to that."});
+  if (before && !after)
+    changes.push_back({Kind::compatible, "permission webhook",
+                       "It no longer receives requests of other systems: their senders get 404."});
 }
 
 /// major, minor of "1.2.3-rc.1".

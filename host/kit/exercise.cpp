@@ -55,6 +55,23 @@ plugin::JsonOutcome decryptNonsense(plugin::Instance& instance, const plugin::Ca
   return outcome;
 }
 
+/// Somebody who is not known to it: refused, most likely, but in a sentence or a status.
+plugin::JsonOutcome deliver(plugin::Instance& instance, const plugin::CallOptions& options) {
+  plugin::WebhookRequest request;
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = "{}";
+  request.peerAddress = "127.0.0.1";
+  plugin::JsonOutcome outcome;
+  const auto identified = instance.identifyWebhook(request, options);
+  static_cast<plugin::Outcome&>(outcome) = identified;
+  if (!identified.ok()) return outcome;
+  const auto received = instance.receiveWebhook(request, options);
+  static_cast<plugin::Outcome&>(outcome) = received;
+  if (received.ok()) outcome.value = {{"status", received.response.status}};
+  return outcome;
+}
+
 }  // namespace
 
 std::vector<Exercise> exercisesOf(const plugin::Instance& instance, const Json& contract) {
@@ -79,6 +96,7 @@ std::vector<Exercise> exercisesOf(const plugin::Instance& instance, const Json& 
     all.push_back({"decrypt", decryptNonsense});
     all.push_back({"encrypt and decrypt", encryptAndBack});
   }
+  if (instance.has(DISPATCH_WEBHOOK_1)) all.push_back({"identify and receive", deliver});
   return all;
 }
 

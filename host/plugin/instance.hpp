@@ -45,6 +45,27 @@ struct JsonOutcome : Outcome {
   Json value;
 };
 
+/// A request of another system, as it came (dispatch_webhook_request).
+struct WebhookRequest {
+  std::string method, path, query;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body, peerAddress;
+  std::int64_t receivedAtNs = 0;
+  std::uint32_t attempt = 1;
+};
+/// What its sender gets. Headers are those that may go out, none with a control character.
+struct WebhookResponse {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+struct WebhookOutcome : Outcome {
+  WebhookResponse response;
+};
+struct TextOutcome : Outcome {
+  std::string text;
+};
+
 /// Lets somebody else end a call: its plugin is told at once, and its services stop waiting. [any-thread]
 class Cancellation {
  public:
@@ -135,6 +156,10 @@ class Instance {
                                 const CallOptions& options = {}) = 0;
   virtual JsonOutcome encrypt(const std::string& name, std::string_view plaintext,
                               const CallOptions& options = {}) = 0;
+
+  /// dispatch.webhook/1. The delivery's id by the sender's count; "" where the plugin does not know one.
+  virtual TextOutcome identifyWebhook(const WebhookRequest&, const CallOptions& = {}) { return {}; }
+  virtual WebhookOutcome receiveWebhook(const WebhookRequest&, const CallOptions& = {}) { return {}; }
 
   struct Statistics {
     std::uint64_t calls = 0, failures = 0, inFlight = 0;

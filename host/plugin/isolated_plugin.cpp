@@ -28,8 +28,9 @@ struct Holder {
 Holder* holderOf(dispatch_instance* instance) noexcept { return reinterpret_cast<Holder*>(instance); }
 
 const char* functionName(std::uint32_t function) {
-  static constexpr const char* names[] = {"start", "reconfigure", "drain",        "stop",    "a method",
-                                          "test",  "describe",    "authenticate", "decrypt", "encrypt"};
+  static constexpr const char* names[] = {"start",    "reconfigure", "drain",    "stop",
+                                          "a method", "test",        "describe", "authenticate",
+                                          "decrypt",  "encrypt",     "identify", "receive"};
   return function == wire::createFunction ? "create"
          : function < std::size(names)    ? names[function]
                                           : "a function";
@@ -56,7 +57,8 @@ std::uint64_t IsolatedPlugin::grantedServices() const {
                                                           {DISPATCH_CRYPTO_1, wire::cryptoBit},
                                                           {DISPATCH_KV_1, wire::kvBit},
                                                           {DISPATCH_DIRECTORY_1, wire::directoryBit},
-                                                          {DISPATCH_CREDENTIAL_1, wire::credentialBit}};
+                                                          {DISPATCH_CREDENTIAL_1, wire::credentialBit},
+                                                          {DISPATCH_EVENT_1, wire::eventBit}};
   std::uint64_t granted = 0;
   for (const auto& [id, bit] : all)
     if (_context.host()->service(_context.host(), {id, std::strlen(id)}) != nullptr) granted |= bit;
@@ -155,6 +157,8 @@ void IsolatedPlugin::readShape(wire::Reader& reader) {
   fill.template operator()<&dispatch_auth_1::authenticate>(kept.auth, stubs.authenticate);
   fill.template operator()<&dispatch_secret_1::decrypt>(kept.secret, stubs.decrypt);
   fill.template operator()<&dispatch_secret_1::encrypt>(kept.secret, stubs.encrypt);
+  fill.template operator()<&dispatch_webhook_1::identify>(kept.webhook, stubs.identify);
+  fill.template operator()<&dispatch_webhook_1::receive>(kept.webhook, stubs.receive);
 }
 
 const void* IsolatedPlugin::interfaceOf(dispatch_instance* instance, dispatch_str id) noexcept {
@@ -167,7 +171,8 @@ const void* IsolatedPlugin::interfaceOf(dispatch_instance* instance, dispatch_st
   const std::pair<std::string_view, const void*> all[] = {{DISPATCH_INTEGRATION_1, &shape.integration},
                                                           {DISPATCH_HEALTH_1, &shape.health},
                                                           {DISPATCH_AUTH_1, &shape.auth},
-                                                          {DISPATCH_SECRET_1, &shape.secret}};
+                                                          {DISPATCH_SECRET_1, &shape.secret},
+                                                          {DISPATCH_WEBHOOK_1, &shape.webhook}};
   for (std::size_t i = 0; i < std::size(all); ++i)
     if (all[i].first == wanted) return (shape.interfaces & (2u << i)) != 0 ? all[i].second : nullptr;
   return nullptr;

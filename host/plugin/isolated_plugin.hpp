@@ -85,6 +85,7 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
     dispatch_health_1 health{};
     dispatch_auth_1 auth{};
     dispatch_secret_1 secret{};
+    dispatch_webhook_1 webhook{};
   };
 
   std::shared_ptr<const WorkerLibrary> _library;

@@ -18,8 +18,14 @@ struct Scope {
   std::int64_t organizationId = 0, projectId = 0;
 };
 
-/// What the services kv, directory and credential need from rooms above this one. The program passes one
-/// implementation in; all functions are [any-thread] and throw Problem.
+/// What a plugin tells of the outside (dispatch_event).
+struct Event {
+  std::string type, actor, subject, key;
+  Json data = Json::object();
+};
+
+/// What the services kv, directory, credential and event need from rooms above this one. The program passes
+/// one implementation in; all functions are [any-thread] and throw Problem.
 class Outside {
  public:
   virtual ~Outside() = default;
@@ -35,6 +41,9 @@ class Outside {
   virtual Verdict verifyCredential(const std::string& account, std::string_view password) = 0;
   virtual void createCredential(const std::string& account, std::string_view password) = 0;
   virtual void replaceCredential(const std::string& account, std::string_view password) = 0;
+
+  /// dispatch.event/1, for a type that the manifest asks for. Answers {"id", "duplicate", "incident"}.
+  virtual Json submitEvent(const Scope& scope, const Event& event) = 0;
 
   /// What a plugin tried and may not, or an operator should know of it, for the audit. Waits for nothing.
   virtual void audit(const Scope& scope, const std::string& what, const Json& details) = 0;

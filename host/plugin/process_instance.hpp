@@ -86,6 +86,8 @@ class ProcessInstance final : public Instance {
                         const CallOptions& options) override;
   JsonOutcome encrypt(const std::string& name, std::string_view plaintext,
                       const CallOptions& options) override;
+  TextOutcome identifyWebhook(const WebhookRequest& request, const CallOptions& options) override;
+  WebhookOutcome receiveWebhook(const WebhookRequest& request, const CallOptions& options) override;
   Statistics statistics() const override;
   std::vector<Outbound> outbound() const override;
 

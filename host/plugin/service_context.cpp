@@ -76,6 +76,7 @@ bool ServiceContext::granted(std::string_view id) const {
   };
   if (id == DISPATCH_HTTP_1) return asks("http");
   if (id == DISPATCH_STREAM_1) return asks("stream");
+  if (id == DISPATCH_EVENT_1) return asks("events");
   if (id == DISPATCH_CREDENTIAL_1) {
     // The password store is for who proves identities, and only where the manifest says so in the open.
     const auto found = _manifest.permissions.find("services");
@@ -90,14 +91,15 @@ const void* ServiceContext::serviceEntry(const dispatch_host* host, dispatch_str
     std::string_view id;
     const void* (*table)() noexcept;
   };
-  static constexpr std::array<Service, 8> services{{{DISPATCH_LOG_1, logService},
+  static constexpr std::array<Service, 9> services{{{DISPATCH_LOG_1, logService},
                                                     {DISPATCH_CLOCK_1, clockService},
                                                     {DISPATCH_HTTP_1, httpService},
                                                     {DISPATCH_STREAM_1, streamService},
                                                     {DISPATCH_CRYPTO_1, cryptoService},
                                                     {DISPATCH_KV_1, kvService},
                                                     {DISPATCH_DIRECTORY_1, directoryService},
-                                                    {DISPATCH_CREDENTIAL_1, credentialService}}};
+                                                    {DISPATCH_CREDENTIAL_1, credentialService},
+                                                    {DISPATCH_EVENT_1, eventService}}};
   try {
     const auto wanted = checkedText(id, "the id of a service");
     const auto& context = of(host);

@@ -98,6 +98,7 @@ const void* cryptoService() noexcept;
 const void* kvService() noexcept;
 const void* directoryService() noexcept;
 const void* credentialService() noexcept;
+const void* eventService() noexcept;
 
 /// Closes and frees a stream that removeStream() gave up.
 void destroyStream(dispatch_stream* stream) noexcept;

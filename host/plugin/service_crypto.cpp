@@ -112,6 +112,27 @@ dispatch_status macVerify(const dispatch_host* host, const dispatch_call* call, 
   });
 }
 
+dispatch_status secretVerify(const dispatch_host* host, const dispatch_call* call,
+                             dispatch_secret_handle secret, dispatch_str prefix,
+                             dispatch_str given) noexcept {
+  return guarded(call, [&] {
+    checkedCall(call);
+    ready();
+    const auto secretText = ServiceContext::of(host).secrets().at(secret);
+    WipedText expected(checkedText(prefix, "the prefix"));
+    expected.append(secretText.reveal());
+    const auto text = checkedText(given, "what is compared with the secret");
+    // Digests first: then not even the length shows in how long it takes.
+    unsigned char right[crypto_generichash_BYTES], found[crypto_generichash_BYTES];
+    crypto_generichash(right, sizeof right, bytesOf(expected.view()), expected.size(), nullptr, 0);
+    crypto_generichash(found, sizeof found, bytesOf(text), text.size(), nullptr, 0);
+    const bool equal = sodium_memcmp(right, found, sizeof right) == 0;
+    sodium_memzero(right, sizeof right);
+    if (secretText.empty() || !equal) throw ServiceRefusal(DISPATCH_ERR_DENIED, "the secret is another one");
+    return DISPATCH_OK;
+  });
+}
+
 /// A key pair from the base64 of its secret half; wiped when it goes.
 struct BoxKeys {
   std::array<unsigned char, crypto_box_SECRETKEYBYTES> secret{};
@@ -192,7 +213,7 @@ dispatch_status open(const dispatch_host* host, const dispatch_call* call, dispa
 
 const void* cryptoService() noexcept {
   static constexpr dispatch_crypto_1 table{
-      sizeof(dispatch_crypto_1), 0, random, hash, mac, macVerify, seal, open};
+      sizeof(dispatch_crypto_1), 0, random, hash, mac, macVerify, seal, open, secretVerify};
   return &table;
 }
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory_resource>
+#include <new>
 #include <utility>
 
 namespace dispatch::plugin {
@@ -23,6 +25,22 @@ dispatch_str keep(void* context, dispatch_str text) noexcept {
   static_cast<HostCall*>(context)->copyOut({text.ptr, text.len}, out);
   return out.ptr == nullptr ? dispatch_str{nullptr, text.len} : out;
 }
+
+/// Arrays of what a worker answered live as long as its texts do.
+class CallMemory final : public std::pmr::memory_resource {
+ public:
+  explicit CallMemory(HostCall& call) : _call(call) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    auto* memory = _call.arena().allocate(bytes, alignment);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+  }
+  void do_deallocate(void*, std::size_t, std::size_t) override {}
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  HostCall& _call;
+};
 
 void closeOf(dispatch_stream* stream) {
   static_cast<const dispatch_stream_1*>(streamService())->close(stream);
@@ -144,8 +162,14 @@ WorkerLane::Result WorkerLane::run(const Around& around, std::uint32_t function,
   const auto message = reader.view();
   const auto retryAfterMs = reader.half();
   if (frame.status == DISPATCH_OK) {
+    CallMemory memory(call);
+    reader.setMemory(memory);
     reader.setKeep(keep, &call);
-    receive(reader);
+    try {
+      receive(reader);
+    } catch (const std::bad_alloc&) {
+      frame.status = call.fail(DISPATCH_ERR_LIMIT, "its answer does not fit into the memory of a call", 0);
+    }
     if (reader.bad()) return result;
   } else if (!message.empty()) {
     call.fail(frame.status, message, retryAfterMs);

@@ -42,9 +42,12 @@ struct Stub<Member, dispatch_status (*T::*)(dispatch_instance*, const dispatch_c
                   wire::PluginFunctions::number<&dispatch_integration_1::invoke>())
       return plugin.repeats(std::get<0>(std::tuple<const A&...>(values...)));
     else
-      // Everything else but logging in changes nothing, or nothing that a second time would change again.
+      // Everything else but logging in changes nothing, or nothing that a second time would change again; a
+      // webhook is repeated by the inbox, later.
       return wire::PluginFunctions::number<Member>() !=
-             wire::PluginFunctions::number<&dispatch_auth_1::authenticate>();
+                 wire::PluginFunctions::number<&dispatch_auth_1::authenticate>() &&
+             wire::PluginFunctions::number<Member>() !=
+                 wire::PluginFunctions::number<&dispatch_webhook_1::receive>();
   }
 };
 template <auto Member>
@@ -71,7 +74,8 @@ const WorkerStubs& WorkerStubs::get() {
   static constexpr WorkerStubs stubs{
       stub<&dispatch_integration_1::invoke>, stub<&dispatch_health_1::test>,
       stub<&dispatch_auth_1::describe>,      stub<&dispatch_auth_1::authenticate>,
-      stub<&dispatch_secret_1::decrypt>,     stub<&dispatch_secret_1::encrypt>};
+      stub<&dispatch_secret_1::decrypt>,     stub<&dispatch_secret_1::encrypt>,
+      stub<&dispatch_webhook_1::identify>,   stub<&dispatch_webhook_1::receive>};
   return stubs;
 }
 

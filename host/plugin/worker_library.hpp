@@ -62,6 +62,8 @@ struct WorkerStubs {
   decltype(dispatch_auth_1::authenticate) authenticate;
   decltype(dispatch_secret_1::decrypt) decrypt;
   decltype(dispatch_secret_1::encrypt) encrypt;
+  decltype(dispatch_webhook_1::identify) identify;
+  decltype(dispatch_webhook_1::receive) receive;
   static const WorkerStubs& get();
 };
 

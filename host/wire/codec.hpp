@@ -240,6 +240,30 @@ struct Members<dispatch_stream_options> {
   static constexpr auto all = members<&T::port, &T::host, &T::tls, &T::allow_untrusted>;
 };
 
+template <>
+struct Members<dispatch_webhook_header> {
+  using T = dispatch_webhook_header;
+  static constexpr auto all = members<&T::name, &T::value>;
+};
+template <>
+struct Members<dispatch_webhook_request> {
+  using T = dispatch_webhook_request;
+  static constexpr auto all = std::tuple_cat(
+      members<&T::attempt, &T::method, &T::path, &T::query, &T::body, &T::peer_address, &T::received_at_ns>,
+      std::tuple{many<&T::headers, &T::header_count>});
+};
+template <>
+struct Members<dispatch_webhook_response> {
+  using T = dispatch_webhook_response;
+  static constexpr auto all =
+      std::tuple_cat(members<&T::status, &T::body>, std::tuple{many<&T::headers, &T::header_count>});
+};
+template <>
+struct Members<dispatch_event> {
+  using T = dispatch_event;
+  static constexpr auto all = members<&T::type, &T::actor, &T::subject, &T::data_json, &T::deduplication_key>;
+};
+
 template <class T>
 concept Struct = requires {
   Members<T>::all;

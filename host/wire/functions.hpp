@@ -181,7 +181,7 @@ using PluginFunctions =
     FunctionList<&dispatch_plugin_v1::start, &dispatch_plugin_v1::reconfigure, &dispatch_plugin_v1::drain,
                  &dispatch_plugin_v1::stop, &dispatch_integration_1::invoke, &dispatch_health_1::test,
                  &dispatch_auth_1::describe, &dispatch_auth_1::authenticate, &dispatch_secret_1::decrypt,
-                 &dispatch_secret_1::encrypt>;
+                 &dispatch_secret_1::encrypt, &dispatch_webhook_1::identify, &dispatch_webhook_1::receive>;
 /// Beside them: it makes what the others are called on.
 constexpr std::uint32_t createFunction = PluginFunctions::size;
 
@@ -194,7 +194,8 @@ using HostFunctions =
                  &dispatch_crypto_1::mac_verify, &dispatch_crypto_1::seal, &dispatch_crypto_1::open,
                  &dispatch_kv_1::get, &dispatch_kv_1::put, &dispatch_kv_1::remove, &dispatch_kv_1::list,
                  &dispatch_directory_1::query, &dispatch_credential_1::verify, &dispatch_credential_1::create,
-                 &dispatch_credential_1::replace>;
+                 &dispatch_credential_1::replace, &dispatch_crypto_1::secret_verify,
+                 &dispatch_event_1::submit>;
 constexpr std::uint32_t streamReadFunction = HostFunctions::size;
 constexpr std::uint32_t streamWriteFunction = HostFunctions::size + 1;
 
@@ -210,6 +211,8 @@ inline constexpr const char* idOf<dispatch_auth_1> = DISPATCH_AUTH_1;
 template <>
 inline constexpr const char* idOf<dispatch_secret_1> = DISPATCH_SECRET_1;
 template <>
+inline constexpr const char* idOf<dispatch_webhook_1> = DISPATCH_WEBHOOK_1;
+template <>
 inline constexpr const char* idOf<dispatch_clock_1> = DISPATCH_CLOCK_1;
 template <>
 inline constexpr const char* idOf<dispatch_http_1> = DISPATCH_HTTP_1;
@@ -223,6 +226,8 @@ template <>
 inline constexpr const char* idOf<dispatch_directory_1> = DISPATCH_DIRECTORY_1;
 template <>
 inline constexpr const char* idOf<dispatch_credential_1> = DISPATCH_CREDENTIAL_1;
+template <>
+inline constexpr const char* idOf<dispatch_event_1> = DISPATCH_EVENT_1;
 
 /// Which of a plugin's functions there are: a bit for each of PluginFunctions, in order.
 using FunctionSet = std::uint64_t;

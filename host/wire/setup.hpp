@@ -26,7 +26,8 @@ enum ServiceBit : std::uint64_t {
   cryptoBit = 16,
   kvBit = 32,
   directoryBit = 64,
-  credentialBit = 128
+  credentialBit = 128,
+  eventBit = 256
 };
 
 /// Where a worker finds what it is given at birth.

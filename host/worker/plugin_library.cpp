@@ -104,6 +104,7 @@ dispatch_status PluginLibrary::create(WorkerCall& call, dispatch_str configurati
   find(std::get<const dispatch_health_1*>(_tables));
   find(std::get<const dispatch_auth_1*>(_tables));
   find(std::get<const dispatch_secret_1*>(_tables));
+  find(std::get<const dispatch_webhook_1*>(_tables));
   return DISPATCH_OK;
 }
 

@@ -42,7 +42,7 @@ class PluginLibrary {
   const dispatch_plugin_v1* _plugin = nullptr;
   dispatch_instance* _instance = nullptr;
   std::tuple<const dispatch_plugin_v1*, const dispatch_integration_1*, const dispatch_health_1*,
-             const dispatch_auth_1*, const dispatch_secret_1*>
+             const dispatch_auth_1*, const dispatch_secret_1*, const dispatch_webhook_1*>
       _tables;
 };
 

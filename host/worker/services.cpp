@@ -130,7 +130,8 @@ constexpr dispatch_crypto_1 cryptoTable{sizeof(dispatch_crypto_1),
                                         stub<&dispatch_crypto_1::mac>,
                                         stub<&dispatch_crypto_1::mac_verify>,
                                         stub<&dispatch_crypto_1::seal>,
-                                        stub<&dispatch_crypto_1::open>};
+                                        stub<&dispatch_crypto_1::open>,
+                                        stub<&dispatch_crypto_1::secret_verify>};
 constexpr dispatch_kv_1 kvTable{sizeof(dispatch_kv_1),        0,
                                 stub<&dispatch_kv_1::get>,    stub<&dispatch_kv_1::put>,
                                 stub<&dispatch_kv_1::remove>, stub<&dispatch_kv_1::list>};
@@ -140,19 +141,22 @@ constexpr dispatch_credential_1 credentialTable{
     sizeof(dispatch_credential_1), 0, stub<&dispatch_credential_1::verify>,
     stub<&dispatch_credential_1::create>, stub<&dispatch_credential_1::replace>};
 
+constexpr dispatch_event_1 eventTable{sizeof(dispatch_event_1), 0, stub<&dispatch_event_1::submit>};
+
 struct Service {
   std::string_view id;
   std::uint64_t bit;
   const void* table;
 };
-constexpr std::array<Service, 8> services{{{DISPATCH_LOG_1, wire::logBit, &logTable},
+constexpr std::array<Service, 9> services{{{DISPATCH_LOG_1, wire::logBit, &logTable},
                                            {DISPATCH_CLOCK_1, wire::clockBit, &clockTable},
                                            {DISPATCH_HTTP_1, wire::httpBit, &httpTable},
                                            {DISPATCH_STREAM_1, wire::streamBit, &streamTable},
                                            {DISPATCH_CRYPTO_1, wire::cryptoBit, &cryptoTable},
                                            {DISPATCH_KV_1, wire::kvBit, &kvTable},
                                            {DISPATCH_DIRECTORY_1, wire::directoryBit, &directoryTable},
-                                           {DISPATCH_CREDENTIAL_1, wire::credentialBit, &credentialTable}}};
+                                           {DISPATCH_CREDENTIAL_1, wire::credentialBit, &credentialTable},
+                                           {DISPATCH_EVENT_1, wire::eventBit, &eventTable}}};
 
 }  // namespace
 

@@ -135,6 +135,17 @@ Outside::Verdict FakeOutside::verifyCredential(const std::string&, std::string_v
 void FakeOutside::createCredential(const std::string&, std::string_view) {}
 void FakeOutside::replaceCredential(const std::string&, std::string_view) {}
 
+Json FakeOutside::submitEvent(const Scope&, const Event& event) {
+  const std::lock_guard lock(_mutex);
+  _events.push_back(event);
+  return {{"id", std::to_string(_events.size())}, {"duplicate", false}};
+}
+
+std::vector<Event> FakeOutside::events() {
+  const std::lock_guard lock(_mutex);
+  return _events;
+}
+
 void FakeOutside::audit(const Scope&, const std::string& what, const Json& details) {
   const std::lock_guard lock(_mutex);
   _audited.push_back(what + ' ' + details.dump());

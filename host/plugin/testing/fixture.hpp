@@ -66,12 +66,16 @@ class FakeOutside : public Outside {
   Verdict verifyCredential(const std::string& account, std::string_view password) override;
   void createCredential(const std::string& account, std::string_view password) override;
   void replaceCredential(const std::string& account, std::string_view password) override;
+  /// Takes every event; answers its number as id.
+  Json submitEvent(const Scope& scope, const Event& event) override;
+  std::vector<Event> events();
   void audit(const Scope& scope, const std::string& what, const Json& details) override;
   std::vector<std::string> audited();  ///< "what details", in order
 
  private:
   std::mutex _mutex;
   std::vector<std::string> _audited;
+  std::vector<Event> _events;
   std::map<std::pair<std::int64_t, std::string>, std::string> _kv;
 };
 

@@ -527,6 +527,97 @@ static dispatch_status encrypt(dispatch_instance* self, const dispatch_call* cal
 }
 static const dispatch_secret_1 secret = {sizeof(dispatch_secret_1), 0, decrypt, encrypt};
 
+static dispatch_str copied(const dispatch_call* call, dispatch_str from) {
+  dispatch_str to = {NULL, 0};
+  char* memory = from.len == 0 ? NULL : call->alloc(call, from.len, 1);
+  if (memory == NULL) return to;
+  memcpy(memory, from.ptr, from.len);
+  to.ptr = memory;
+  to.len = from.len;
+  return to;
+}
+
+static dispatch_str header_of(const dispatch_webhook_request* request, const char* name) {
+  dispatch_str none = {NULL, 0};
+  for (uint64_t i = 0; i < request->header_count; ++i)
+    if (is(request->headers[i]->name, name)) return request->headers[i]->value;
+  return none;
+}
+
+static const dispatch_webhook_header* header_made(const dispatch_call* call, const char* name,
+                                                  const char* value) {
+  dispatch_webhook_header* header = call->alloc(call, sizeof *header, 8);
+  header->struct_size = sizeof *header;
+  header->reserved = 0;
+  header->name = copied(call, str(name));
+  header->value = copied(call, str(value));
+  return header;
+}
+
+static dispatch_status identify(dispatch_instance* self, const dispatch_call* call,
+                                const dispatch_webhook_request* request, dispatch_str* out) {
+  (void)self;
+  *out = copied(call, header_of(request, "X-Delivery"));
+  return DISPATCH_OK;
+}
+
+/* Tells what it got, and does what the path says. */
+static dispatch_status receive(dispatch_instance* self, const dispatch_call* call,
+                               const dispatch_webhook_request* request, dispatch_webhook_response* out) {
+  char text[1024];
+  const dispatch_str path = request->path;
+  if (is(path, "/denied")) return call->fail(call, DISPATCH_ERR_DENIED, str("the signature is wrong"), 0);
+  if (is(path, "/crash")) {
+    volatile int* nowhere = NULL;
+    *nowhere = 1;
+  }
+  if (is(path, "/secret")) {
+    const dispatch_crypto_1* crypto = self->host->service(self->host, str(DISPATCH_CRYPTO_1));
+    return crypto->secret_verify(self->host, call, self->secret, str("Bearer "),
+                                 header_of(request, "Authorization"));
+  }
+  out->status = is(path, "/teapot") ? 418 : is(path, "/redirect") ? 302 : 201;
+  if (is(path, "/literal")) {
+    out->body = str("not in the memory of the call");
+    return DISPATCH_OK;
+  }
+  if (is(path, "/event")) {
+    const dispatch_event_1* events = self->host->service(self->host, str(DISPATCH_EVENT_1));
+    if (events == NULL) return call->fail(call, DISPATCH_ERR_UNSUPPORTED, str("no events"), 0);
+    dispatch_event event = {sizeof event,  0,        request->query, str(""), str("subject"),
+                            request->body, str("k1")};
+    dispatch_str answered = {NULL, 0};
+    const dispatch_status status = events->submit(self->host, call, &event, &answered);
+    if (status != DISPATCH_OK) return status;
+    out->body = copied(call, answered);
+    return DISPATCH_OK;
+  }
+  snprintf(text, sizeof text, "%.*s %.*s?%.*s %u headers from %.*s at %lld attempt %u: %.*s",
+           (int)request->method.len, request->method.ptr, (int)path.len, path.ptr ? path.ptr : "",
+           (int)request->query.len, request->query.ptr ? request->query.ptr : "",
+           (unsigned)request->header_count, (int)request->peer_address.len, request->peer_address.ptr,
+           (long long)request->received_at_ns, (unsigned)request->attempt, (int)request->body.len,
+           request->body.ptr ? request->body.ptr : "");
+  out->body = copied(call, str(text));
+  const dispatch_webhook_header** headers = call->alloc(call, 3 * sizeof *headers, 8);
+  headers[0] = header_made(call, "Content-Type", "text/plain");
+  headers[1] = header_made(call, "Set-Cookie", "session=stolen");
+  headers[2] = header_made(call, is(path, "/split") ? "X-Evil\r\nSet-Cookie" : "X-Probe", "yes");
+  out->headers = headers;
+  out->header_count = 3;
+  if (is(path, "/foreign")) {
+    static const dispatch_webhook_header elsewhere = {sizeof elsewhere, 0, {NULL, 0}, {NULL, 0}};
+    headers[0] = &elsewhere;
+  }
+  if (!is(path, "/pending")) return DISPATCH_OK;
+  dispatch_webhook_response* answer_in_call = call->alloc(call, sizeof *answer_in_call, 8);
+  *answer_in_call = *out;
+  out->status = 0;
+  call->complete(call, DISPATCH_OK, answer_in_call);
+  return DISPATCH_PENDING;
+}
+static const dispatch_webhook_1 webhook = {sizeof(dispatch_webhook_1), 0, identify, receive};
+
 /* --- life
  * -----------------------------------------------------------------------------------------------------------
  */
@@ -592,6 +683,7 @@ static const void* get_interface(dispatch_instance* self, dispatch_str id) {
   if (is(id, DISPATCH_HEALTH_1)) return &health;
   if (is(id, DISPATCH_AUTH_1)) return &auth;
   if (is(id, DISPATCH_SECRET_1)) return &secret;
+  if (is(id, DISPATCH_WEBHOOK_1)) return &webhook;
   return NULL;
 }
 

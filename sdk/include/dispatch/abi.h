@@ -40,6 +40,7 @@
 #include "dispatch/abi/integration.h"
 #include "dispatch/abi/auth.h"
 #include "dispatch/abi/secret.h"
+#include "dispatch/abi/webhook.h"
 #include "dispatch/abi/service_log.h"
 #include "dispatch/abi/service_clock.h"
 #include "dispatch/abi/service_http.h"
@@ -48,5 +49,6 @@
 #include "dispatch/abi/service_kv.h"
 #include "dispatch/abi/service_directory.h"
 #include "dispatch/abi/service_credential.h"
+#include "dispatch/abi/service_event.h"
 
 #endif

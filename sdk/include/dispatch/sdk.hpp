@@ -27,4 +27,5 @@
 #include <dispatch/sdk/participant.hpp>
 #include <dispatch/sdk/secret_provider.hpp>
 #include <dispatch/sdk/ticket.hpp>
+#include <dispatch/sdk/webhook.hpp>
 #include <dispatch/sdk/workflow.hpp>

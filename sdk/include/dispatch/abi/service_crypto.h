@@ -35,6 +35,10 @@ typedef struct dispatch_crypto_1 {
   dispatch_status (*open)(const dispatch_host* host, const dispatch_call* call, dispatch_str algorithm,
                           dispatch_secret_handle key, dispatch_str ciphertext, dispatch_str bound_prefix,
                           const dispatch_secret_sink* sink);
+  /* [any-thread] DISPATCH_OK if `given` is `prefix` and then the secret ("Bearer " + token), DISPATCH_ERR_DENIED if not; how long
+   * it takes does not tell where they differ. An empty secret equals nothing. */
+  dispatch_status (*secret_verify)(const dispatch_host* host, const dispatch_call* call, dispatch_secret_handle secret,
+                                   dispatch_str prefix, dispatch_str given);
 } dispatch_crypto_1;
 
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 #include <dispatch/sdk/auth_provider.hpp>
 #include <dispatch/sdk/barrier.hpp>
 #include <dispatch/sdk/secret_provider.hpp>
+#include <dispatch/sdk/webhook.hpp>
 
 #include <algorithm>
 #include <array>
@@ -66,6 +67,19 @@ concept IsAuthProvider = requires {
 template <class P>
 concept IsSecretProvider = requires {
   typename P::IsSecretProvider;
+};
+
+template <class P>
+concept HasReceiveWebhook = requires(P& p, const Call& c, const WebhookRequest& r) {
+  { p.receiveWebhook(c, r) } -> std::same_as<WebhookResponse>;
+};
+template <class P>
+concept HasWebhookDeliveryId = requires(P& p, const Call& c, const WebhookRequest& r) {
+  { p.webhookDeliveryId(c, r) } -> std::convertible_to<std::string>;
+};
+template <class P>
+concept IsWebhookReceiver = requires {
+  typename P::IsWebhookReceiver;
 };
 
 template <class P, class List>
@@ -260,6 +274,73 @@ struct SecretEntry {
                                            canEncrypt ? &SecretEntry::encrypt : nullptr};
 };
 
+template <class P>
+struct WebhookEntry {
+  static dispatch_status identify(dispatch_instance* instance, const dispatch_call* raw,
+                                  const dispatch_webhook_request* in, dispatch_str* out) noexcept {
+    return guarded(raw, [&](const Call& call) {
+      *out = {nullptr, 0};
+      if constexpr (HasWebhookDeliveryId<P>)
+        *out = toArena(raw, std::string(Holder<P>::of(instance).plugin.webhookDeliveryId(call, read(in))));
+      return DISPATCH_OK;
+    });
+  }
+
+  static dispatch_status receive(dispatch_instance* instance, const dispatch_call* raw,
+                                 const dispatch_webhook_request* in,
+                                 dispatch_webhook_response* out) noexcept {
+    return guarded(raw, [&](const Call& call) {
+      if (!DISPATCH_REACHES(out, dispatch_webhook_response, body))
+        throw Failure::unsupported("The host's answer is too short.");
+      const WebhookResponse response = Holder<P>::of(instance).plugin.receiveWebhook(call, read(in));
+      const std::size_t count = response.headers.size();
+      auto* headers = inArena<dispatch_webhook_header>(raw, count);
+      auto* pointers = inArena<const dispatch_webhook_header*>(raw, count);
+      for (std::size_t i = 0; i < count; ++i) {
+        headers[i] = {sizeof(dispatch_webhook_header), 0, toArena(raw, response.headers[i].first),
+                      toArena(raw, response.headers[i].second)};
+        pointers[i] = &headers[i];
+      }
+      out->headers = pointers;
+      out->header_count = count;
+      out->body = toArena(raw, response.body);
+      out->status = static_cast<std::uint32_t>(response.status);
+      return DISPATCH_OK;
+    });
+  }
+  static constexpr dispatch_webhook_1 table{sizeof(dispatch_webhook_1), 0,
+                                            HasWebhookDeliveryId<P> ? &WebhookEntry::identify : nullptr,
+                                            &WebhookEntry::receive};
+
+ private:
+  template <class T>
+  static T* inArena(const dispatch_call* raw, std::size_t count) {
+    if (count == 0) return nullptr;
+    void* memory = raw->alloc(raw, count * sizeof(T), alignof(T));
+    if (memory == nullptr)
+      throw Failure(DISPATCH_ERR_LIMIT, "The answer needs more than the host allows for one call.");
+    return static_cast<T*>(memory);
+  }
+  static WebhookRequest read(const dispatch_webhook_request* in) {
+    if (!DISPATCH_REACHES(in, dispatch_webhook_request, received_at_ns))
+      throw Failure::unsupported("The host's request is too short.");
+    WebhookRequest request;
+    request.method = view(in->method);
+    request.path = view(in->path);
+    request.query = view(in->query);
+    request.body = view(in->body);
+    request.peerAddress = view(in->peer_address);
+    request.attempt = in->attempt;
+    request.receivedAt =
+        std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(in->received_at_ns)));
+    for (std::uint64_t i = 0; i < in->header_count; ++i)
+      if (in->headers[i] != nullptr)
+        request.headers.emplace_back(view(in->headers[i]->name), view(in->headers[i]->value));
+    return request;
+  }
+};
+
 /// Everything the host reaches of a plugin of class P. Constants only: nothing runs when the library is
 /// loaded.
 template <class P>
@@ -267,10 +348,17 @@ struct Entry {
   static_assert(std::constructible_from<P, const Host&, const Config&>,
                 "This plugin cannot be made. Expected: public Constructor(const dispatch::Host&, const "
                 "dispatch::Config&)");
-  static_assert(IsIntegration<P> || IsAuthProvider<P> || IsSecretProvider<P>,
+  static_assert(IsIntegration<P> || IsAuthProvider<P> || IsSecretProvider<P> || IsWebhookReceiver<P>,
                 "This class is no plugin. Expected: a public base TicketPlugin, ContactPlugin, "
                 "ParticipantPlugin, EmailPlugin, "
-                "WorkflowPlugin, AuthProvider or SecretProvider");
+                "WorkflowPlugin, WebhookPlugin, AuthProvider or SecretProvider");
+  static_assert(HasReceiveWebhook<P> || !(IsWebhookReceiver<P> || requires { &P::receiveWebhook; }),
+                "This plugin lacks a method, or it has another signature. Expected: public WebhookResponse "
+                "receiveWebhook(const Call&, const WebhookRequest&)");
+  static_assert(
+      HasWebhookDeliveryId<P> || !requires { &P::webhookDeliveryId; },
+      "This method has another signature. Expected: public std::string webhookDeliveryId(const Call&, const "
+      "WebhookRequest&)");
   static_assert(
       HasTest<P> || !requires { &P::test; },
       "This method has another signature. Expected: public TestReport test(const Call&, const Json& input)");
@@ -340,6 +428,8 @@ struct Entry {
       if (wanted == DISPATCH_AUTH_1) return &AuthEntry<P>::table;
     if constexpr (IsSecretProvider<P>)
       if (wanted == DISPATCH_SECRET_1) return &SecretEntry<P>::table;
+    if constexpr (HasReceiveWebhook<P>)
+      if (wanted == DISPATCH_WEBHOOK_1) return &WebhookEntry<P>::table;
     if constexpr (HasTest<P>)
       if (wanted == DISPATCH_HEALTH_1) return &HealthEntry<P>::table;
     return nullptr;

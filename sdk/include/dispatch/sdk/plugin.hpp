@@ -1,5 +1,6 @@
 #pragma once
 
+#include <dispatch/sdk/event.hpp>
 #include <dispatch/sdk/http.hpp>
 #include <dispatch/sdk/services.hpp>
 #include <dispatch/sdk/stream.hpp>
@@ -36,6 +37,7 @@ class Plugin {
   Crypto crypto() const { return Crypto(_host); }
   Kv kv() const { return Kv(_host); }
   Directory directory() const { return Directory(_host); }
+  Events events() const { return Events(_host); }
 
  private:
   Host _host;

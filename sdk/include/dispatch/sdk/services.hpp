@@ -191,6 +191,27 @@ class Crypto {
     sdk::serviceCheck(call, status, "The host could not check a " + std::string(algorithm) + ".");
     return true;
   }
+  /// Whether `header`, the value of Authorization, carries this secret as a bearer token (RFC 6750). False
+  /// for a secret that is not set. Constant time.
+  bool bearerMatches(const Call& call, std::string_view header, Secret secret) const {
+    constexpr std::string_view scheme = "bearer ";
+    if (!secret || lower(header.substr(0, scheme.size())) != scheme) return false;
+    const dispatch_crypto_1& crypto = table();
+    if (!DISPATCH_HAS(&crypto, dispatch_crypto_1, secret_verify))
+      throw Failure::unsupported("This host cannot compare secrets: it is older than the plugin.");
+    const dispatch_status status = crypto.secret_verify(_host.raw(), call.raw(), secret.handle(), str(""),
+                                                        str(trim(header.substr(scheme.size()))));
+    if (status == DISPATCH_ERR_DENIED) return false;
+    sdk::serviceCheck(call, status, "The host could not compare a secret.");
+    return true;
+  }
+  /// Whether `signature` is the MAC of `data` in hexadecimal digits, as X-Hub-Signature-256 has it after
+  /// "sha256=". False for a secret that is not set. Constant time.
+  bool hexMacMatches(const Call& call, std::string_view algorithm, Secret key, std::string_view data,
+                     std::string_view signature) const {
+    const auto bytes = hexDecode(signature);
+    return key && bytes && macMatches(call, algorithm, key, data, *bytes);
+  }
   std::string seal(const Call& call, std::string_view algorithm, Secret key,
                    std::string_view plaintext) const {
     dispatch_str out{nullptr, 0};

@@ -60,6 +60,24 @@ inline std::optional<std::string> base64Decode(std::string_view text) {
   return out;
 }
 
+/// Bytes from hexadecimal digits of either case; nothing for anything else.
+inline std::optional<std::string> hexDecode(std::string_view text) {
+  const auto value = [](char c) -> int {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = value(text[i]), low = value(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+  }
+  return out;
+}
+
 /// `text` without its leading and trailing white space.
 inline std::string_view trim(std::string_view text) noexcept {
   constexpr std::string_view blank = " \t\r\n\f\v";

@@ -36,6 +36,7 @@ struct CallOptions {
   std::size_t arenaLimit = 16U << 20U;
   std::chrono::milliseconds patience{
       10'000};  ///< real time to wait for a deferred answer before the test fails
+  std::size_t answerSize = sizeof(dispatch_str);  ///< of what a deferred answer points at; Instance sets it
 };
 
 /// A call as a host makes it, on the test's side. Lives until the plugin has answered.
@@ -185,8 +186,9 @@ class FakeCall {
     _completedStatus = status;
     _completedOut = out;
     if (out != nullptr) {
-      _copy.resize(sizeof(dispatch_str));
-      std::memcpy(_copy.data(), out, sizeof(dispatch_str));
+      // A text, or a struct that says how long it is; in the call's memory either way.
+      _copy.resize(_options.answerSize);
+      std::memcpy(_copy.data(), out, _options.answerSize);
       _completedOut = _copy.data();
     }
     _changed.notify_all();

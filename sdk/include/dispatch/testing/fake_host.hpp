@@ -77,6 +77,12 @@ class FakeHost {
   std::map<std::string, Json, std::less<>>
       directory;  ///< "individuals" -> list; a query's "email" and "limit" are applied
   std::vector<std::pair<std::string, Json>> directoryQueries;
+  /// What was submitted, in order, repeated keys included: {"type", "actor", "subject", "key", "data"}.
+  std::vector<Json> events;
+  /// Decides about an event in place of the fake's own rules; throw Failure to refuse.
+  std::function<Json(const Json&)> onEvent;
+  /// By the key of their report: {"id", "name", "status"}. A test may change the status.
+  std::map<std::string, Json, std::less<>> incidents;
   std::map<std::string, std::string, std::less<>> accounts;       ///< address in lower case -> password
   std::function<std::string(const std::string&)> passwordPolicy;  ///< a sentence refuses the password
   bool credentialBusy = false;
@@ -150,6 +156,7 @@ class FakeHost {
   static dispatch_status streamStartTls(dispatch_stream*, const dispatch_call*);
   void makeCrypto();
   void makeStores();
+  void makeEvents();
   void makeCredential();
 
   dispatch_host _raw{};
@@ -161,6 +168,8 @@ class FakeHost {
   dispatch_kv_1 _kv{};
   dispatch_directory_1 _directory{};
   dispatch_credential_1 _credential{};
+  dispatch_event_1 _event{};
+  std::map<std::string, std::string, std::less<>> _eventIds;
   std::map<std::string, const void*, std::less<>> _services;
   std::set<std::string, std::less<>> _withheld;
   std::map<std::string, Fault, std::less<>> _faults;

@@ -47,6 +47,7 @@ inline FakeHost::FakeHost() {
   makeStores();
   makeCrypto();
   makeCredential();
+  makeEvents();
   _services = {{DISPATCH_LOG_1, &_log},
                {DISPATCH_CLOCK_1, &_clock},
                {DISPATCH_HTTP_1, &_http},
@@ -54,7 +55,8 @@ inline FakeHost::FakeHost() {
                {DISPATCH_CRYPTO_1, &_crypto},
                {DISPATCH_KV_1, &_kv},
                {DISPATCH_DIRECTORY_1, &_directory},
-               {DISPATCH_CREDENTIAL_1, &_credential}};
+               {DISPATCH_CREDENTIAL_1, &_credential},
+               {DISPATCH_EVENT_1, &_event}};
 }
 
 inline std::optional<std::string> FakeHost::encode(const dispatch_secret_use& use) const {
@@ -269,6 +271,12 @@ inline void FakeHost::makeCrypto() {
     const std::string right = hmacSha256(std::string(view(prefix)) + of(host).secretValue(key), view(data));
     return right == view(expected) ? DISPATCH_OK : DISPATCH_ERR_DENIED;
   };
+  _crypto.secret_verify = [](const dispatch_host* host, const dispatch_call*, dispatch_secret_handle secret,
+                             dispatch_str prefix, dispatch_str given) -> dispatch_status {
+    const std::string value = of(host).secretValue(secret);
+    return !value.empty() && std::string(view(prefix)) + value == view(given) ? DISPATCH_OK
+                                                                              : DISPATCH_ERR_DENIED;
+  };
   // Not encryption: an envelope that only the same key opens, which is all that a plugin's test can see.
   _crypto.seal = [](const dispatch_host* host, const dispatch_call* call, dispatch_str algorithm,
                     dispatch_secret_handle key, dispatch_str plaintext,
@@ -297,6 +305,48 @@ inline void FakeHost::makeCrypto() {
     if (buffer == nullptr) return say(call, DISPATCH_ERR_INVALID, "The secret is empty or too long.");
     std::memcpy(buffer, plaintext.data(), plaintext.size());
     return DISPATCH_OK;
+  };
+}
+
+/// Keys count once, reports make incidents, updates change their status unless it is Closed; the server does
+/// the same and more.
+inline void FakeHost::makeEvents() {
+  _event.struct_size = sizeof _event;
+  _event.submit = [](const dispatch_host* host, const dispatch_call* call, const dispatch_event* event,
+                     dispatch_str* out) -> dispatch_status {
+    FakeHost& self = of(host);
+    if (const dispatch_status status = self.fault(DISPATCH_EVENT_1, call); status != DISPATCH_OK)
+      return status;
+    const std::string type(view(event->type)), key(view(event->deduplication_key));
+    const Json made{{"type", type},
+                    {"actor", view(event->actor)},
+                    {"subject", view(event->subject)},
+                    {"key", key},
+                    {"data", Json::parse(view(event->data_json))}};
+    self.events.push_back(made);
+    try {
+      if (self.onEvent) return give(call, self.onEvent(made).dump(), out);
+    } catch (const Failure& failure) {
+      return say(call, failure.status(), failure.message());
+    }
+    if (key.empty()) return say(call, DISPATCH_ERR_INVALID, "The event has no de-duplication key.");
+    const bool reports = type == "incident.report";
+    const std::string of = reports ? key : std::string(view(event->subject));
+    auto incident = self.incidents.find(of);
+    if (incident == self.incidents.end()) {
+      if (!reports) return say(call, DISPATCH_ERR_NOT_FOUND, "No incident was reported under this key.");
+      const std::size_t number = self.incidents.size() + 1;
+      incident = self.incidents
+                     .emplace(of, Json{{"id", number},
+                                       {"name", "dispatch-test-" + std::to_string(number)},
+                                       {"status", "Active"}})
+                     .first;
+    }
+    const auto [known, fresh] = self._eventIds.emplace(key, std::to_string(self._eventIds.size() + 1));
+    if (fresh && type == "incident.update" && incident->second["status"] != "Closed")
+      incident->second["status"] = made["data"].at("status");
+    return give(
+        call, Json{{"id", known->second}, {"duplicate", !fresh}, {"incident", incident->second}}.dump(), out);
   };
 }
 

@@ -96,6 +96,42 @@ class Instance {
     return outcome;
   }
 
+  /// A request of another system.
+  struct Webhook {
+    std::string method = "POST", path{}, query{}, body{};
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string peerAddress = "192.0.2.1";
+    std::uint32_t attempt = 1;
+    std::int64_t receivedAtNs = 1'700'000'000'000'000'000;
+  };
+  /// The value is {"status", "headers": [[name, value], …], "body"}.
+  Outcome deliver(const Webhook& webhook, CallOptions options = {}) {
+    const auto& table = need<dispatch_webhook_1>(DISPATCH_WEBHOOK_1);
+    options.answerSize = sizeof(dispatch_webhook_response);
+    FakeCall call(std::move(options));
+    const RawWebhook request(webhook);
+    dispatch_webhook_response response{};
+    response.struct_size = sizeof response;
+    Outcome outcome = call.finish(table.receive(_raw, call.raw(), &request.value, &response), response);
+    if (!outcome.ok()) return outcome;
+    Json headers = Json::array();
+    for (std::uint64_t i = 0; i < response.header_count; ++i)
+      headers.push_back({view(response.headers[i]->name), view(response.headers[i]->value)});
+    outcome.value = {{"status", response.status}, {"headers", headers}, {"body", view(response.body)}};
+    return outcome;
+  }
+  /// The value is the delivery's id, as text; empty if the plugin does not give one.
+  Outcome deliveryId(const Webhook& webhook, CallOptions options = {}) {
+    const auto& table = need<dispatch_webhook_1>(DISPATCH_WEBHOOK_1);
+    if (table.identify == nullptr) return {DISPATCH_OK, {}, 0, ""};
+    FakeCall call(std::move(options));
+    const RawWebhook request(webhook);
+    dispatch_str out{nullptr, 0};
+    Outcome outcome = call.finish(table.identify(_raw, call.raw(), &request.value, &out), out);
+    if (outcome.ok()) outcome.value = std::string(view(out));
+    return outcome;
+  }
+
   /// The value is the secret, as text.
   Outcome decrypt(std::string_view name, std::string_view stored, CallOptions options = {}) {
     const auto& table = need<dispatch_secret_1>(DISPATCH_SECRET_1);
@@ -136,6 +172,28 @@ class Instance {
   dispatch_instance* raw() const noexcept { return _raw; }
 
  private:
+  struct RawWebhook {
+    explicit RawWebhook(const Webhook& from) {
+      for (const auto& [name, text] : from.headers)
+        headers.push_back({sizeof(dispatch_webhook_header), 0, str(name), str(text)});
+      for (const auto& header : headers) pointers.push_back(&header);
+      value.struct_size = sizeof value;
+      value.attempt = from.attempt;
+      value.method = str(from.method);
+      value.path = str(from.path);
+      value.query = str(from.query);
+      value.headers = pointers.data();
+      value.header_count = pointers.size();
+      value.body = str(from.body);
+      value.peer_address = str(from.peerAddress);
+      value.received_at_ns = from.receivedAtNs;
+    }
+    RawWebhook(const RawWebhook&) = delete;
+    RawWebhook& operator=(const RawWebhook&) = delete;
+    std::vector<dispatch_webhook_header> headers;
+    std::vector<const dispatch_webhook_header*> pointers;
+    dispatch_webhook_request value{};
+  };
   template <class Table>
   const Table& need(const char* id) const {
     const void* table = _plugin->get_interface(_raw, str(id));
