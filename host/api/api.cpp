@@ -94,6 +94,7 @@ struct Api::State {
     addUserRoutes(router, rooms);
     addPluginRoutes(router, rooms);
     addIncidentRoutes(router, rooms);
+    addWebhookRoutes(router, rooms);
     Route live{"GET",
                "/{organization}/event-stream",
                Access::atLeast(auth::Role::member, "restricted incidents: those who may see them"),
@@ -225,14 +226,15 @@ void Api::State::authenticate(Request& request) {
 
 std::optional<Reply> Api::State::serveApi(HTTPServerRequest& raw, HTTPServerResponse& response,
                                           const std::string& path, const std::string& rawQuery) {
-  if (path.size() > 1 && path.ends_with('/')) {
+  const std::string method = raw.getMethod() == "HEAD" ? "GET" : raw.getMethod();
+  auto match = router.find(method, path);
+  const bool isRaw = match.route && match.route->raw;
+  if (!isRaw && path.size() > 1 && path.ends_with('/')) {
     Reply reply = Reply::json(nullptr, 307);
     reply.headers.emplace_back(
         "Location", "/api/v1" + path.substr(0, path.size() - 1) + (rawQuery.empty() ? "" : "?" + rawQuery));
     return reply;
   }
-  const std::string method = raw.getMethod() == "HEAD" ? "GET" : raw.getMethod();
-  auto match = router.find(method, path);
   if (!match.route)
     return Reply::json({{"detail", match.pathKnown ? "Method Not Allowed" : "Not Found"}},
                        match.pathKnown ? 405 : 404);
@@ -241,9 +243,10 @@ std::optional<Reply> Api::State::serveApi(HTTPServerRequest& raw, HTTPServerResp
   request.address = client.address.toString();
   request.baseUrl = client.scheme + "://" + client.host;
   request.secure = client.scheme == "https" || isLoopback(client.host);
-  if (changesSomething(method)) readBody(request);
+  if (changesSomething(method) && !isRaw) readBody(request);
   request.organizationSlug = request.path.contains("organization") ? request.path["organization"] : "default";
   const auto organization = slugs.find(request.organizationSlug);
+  if (!organization && isRaw) return Reply::json({{"detail", "Not Found"}}, 404);
   if (!organization)
     throw Problem(Problem::Kind::notFound, "There is no organization \"" + request.organizationSlug + "\"",
                   {"path", "organization"});
@@ -363,10 +366,11 @@ void Api::State::handle(HTTPServerRequest& request, HTTPServerResponse& response
                            : problem);
     if (hidden) log().warning("%s %s: %s", request.getMethod(), path, std::string(problem.what()));
     if (problem.kind() == Problem::Kind::internal)
-      log().error("%s %s: %s", request.getMethod(), path, std::string(problem.what()));
+      log().error("%s %s: %s", request.getMethod(), loggable(path), std::string(problem.what()));
   } catch (const std::exception& error) {
     const auto reference = randomToken(6);
-    log().error("%s %s failed [%s]: %s", request.getMethod(), path, reference, std::string(error.what()));
+    log().error("%s %s failed [%s]: %s", request.getMethod(), loggable(path), reference,
+                std::string(error.what()));
     reply = Reply::json(
         {{"detail",
           Json::array({{{"msg", "Something went wrong on the server. Its log has the details under " +

@@ -10,6 +10,7 @@
 #include "integrations/integrations.hpp"
 #include "plugin/plugin.hpp"
 #include "store/store.hpp"
+#include "webhook/webhook.hpp"
 
 #include <Poco/Net/HTTPRequestHandlerFactory.h>
 
@@ -30,11 +31,17 @@ struct Context {
   auth::Login& login;
   incident::Incidents& incidents;
   flow::Engine& engine;
+  webhook::Inbox& inbox;
   std::string version;
 };
 
 /// What the filter grammar may see of every described resource: also for search filters outside of the API.
 store::Models describeModels(plugin::Catalog& catalog, integrations::Integrations& integrations);
+
+/// How large a body may be: what anybody may send to a plugin has a limit of its own.
+std::uint64_t bodyLimit(std::string_view path, std::uint64_t otherwise);
+/// `path` without the token of a plugin's address: who reads a log must not be able to send.
+std::string loggable(std::string_view path);
 
 class Api {
  public:

@@ -30,7 +30,8 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   int bestLiterals = -1;
   for (std::size_t r = 0; r < _routes.size(); ++r) {
     const auto& pattern = _segments[r];
-    if (pattern.size() != wanted.size()) continue;
+    const bool raw = _routes[r].raw;
+    if (raw ? pattern.size() > wanted.size() : pattern.size() != wanted.size()) continue;
     int literals = 0;
     bool fits = true;
     for (std::size_t i = 0; i < pattern.size() && fits; ++i) {
@@ -41,7 +42,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     }
     if (!fits) continue;
     best.pathKnown = true;
-    if (_routes[r].method != method || literals <= bestLiterals) continue;
+    if ((!raw && _routes[r].method != method) || literals <= bestLiterals) continue;
     bestLiterals = literals;
     best.route = &_routes[r];
   }

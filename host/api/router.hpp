@@ -30,7 +30,8 @@ struct Route {
   Json requestSchema = nullptr;     ///< or null: no body
   Json responseSchema = nullptr;    ///< or null: answers null
   Json parameters = Json::array();  ///< OpenAPI parameter objects beyond the path's
-  bool eventStream = false;         ///< the answer is the organization's event stream; no handler
+  bool raw = false;  ///< any method, and anything below the pattern; the handler reads the body as it came
+  bool eventStream = false;  ///< the answer is the organization's event stream; no handler
 };
 
 /// The table of routes. Filled at start, then only read. [any-thread]

@@ -138,6 +138,25 @@ Json shapes() {
               {"breaker_until", withText(text(), "when it is asked again; empty where it is closed")},
               {"outbound", withText(listOf(reference("OutboundRequest")), "the last ones")}}),
       "where an instance lives, and how that goes");
+  all["Webhook"] = withText(record({{"url", withText(text(), "a secret: who knows it can send")}}),
+                            "where other systems send their requests to the plugin; for Admins");
+  all["WebhookDelivery"] =
+      record({{"id", integer()},
+              {"delivery_id", withText(nullable(text()), "by the sender's count, as the plugin read it")},
+              {"method", text()},
+              {"path", withText(text(), "below the plugin's address")},
+              {"peer_address", text()},
+              {"body_bytes", integer()},
+              {"state", oneOf({"running", "waiting", "done", "refused", "duplicate", "failed"})},
+              {"attempt", integer()},
+              {"next_try_at", nullable(instant())},
+              {"response_status", nullable(integer())},
+              {"reason", nullable(text())},
+              {"received_at", instant()},
+              {"finished_at", nullable(instant())},
+              {"retryable", boolean()}});
+  all["WebhookDeliveries"] =
+      record({{"items", withText(listOf(reference("WebhookDelivery")), "the last 50, the newest first")}});
   auto check = record({{"name", text()}, {"ok", boolean()}});
   optional(check, "detail", text());
   all["TestResult"] = record({{"ok", boolean()},

@@ -18,7 +18,7 @@ struct Values {
   std::string config, email, organization = "default", role, password, project, id, name, kind, provider,
                              file, host, secretName, path, version, reason, notBefore, notAfter;
   std::vector<std::string> assignments, secrets, unset, ids;
-  std::int64_t instance = 0;
+  std::int64_t instance = 0, delivery = 0;
   int port = -1, databaseWait = 30, minutes = 10;
   bool json = false, passwordStdin = false, activate = false, deactivate = false, yes = false, quiet = false,
        background = false, enable = false, force = false;
@@ -309,6 +309,29 @@ class Grammar {
     id(command(parent, "reload", "Take a newly installed version into use without a restart",
                "  dispatch plugins install ./acme-jira-1.3.0 && dispatch plugins reload acme-jira",
                [this](Json& args) { args["id"] = _values.id; }));
+    auto* rotate =
+        command(parent, "rotate-webhook",
+                "Give a plugin another address for other systems; the former one is unknown at once",
+                "  dispatch plugins rotate-webhook alertmanager --project default", [this](Json& args) {
+                  fillPlace(args);
+                  args["yes"] = _values.yes;
+                });
+    id(rotate), place(rotate);
+    rotate->add_flag("-y,--yes", _values.yes, "Do not ask");
+    auto* deliveries =
+        command(parent, "deliveries", "List the last requests of other systems to a plugin",
+                "  dispatch plugins deliveries alertmanager", [this](Json& args) { fillPlace(args); });
+    id(deliveries), place(deliveries);
+    auto* redeliver =
+        command(parent, "redeliver", "Bring a request that waits or has failed to its plugin now",
+                "  dispatch plugins redeliver alertmanager 17", [this](Json& args) {
+                  fillPlace(args);
+                  args["delivery"] = _values.delivery;
+                });
+    id(redeliver), place(redeliver);
+    redeliver->add_option("delivery", _values.delivery, "Its number, as plugins deliveries shows it")
+        ->required()
+        ->type_name("NUMBER");
     auto* test = command(parent, "test", "Try the stored configuration: exit code 0 if it works",
                          "  dispatch plugins test smtp-email recipient=me@example.com", [this](Json& args) {
                            fillPlace(args);

@@ -197,6 +197,12 @@ Json listPlugins(CommandContext& context, const Json& args) {
   return list;
 }
 
+std::string publicUrl(CommandContext& context) {
+  auto url = context.installation.settings().text("DISPATCH_UI_URL");
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 Json showPlugin(CommandContext& context, const Json& args) {
   const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
   const auto& manifest = installed.manifest;
@@ -232,6 +238,9 @@ Json showPlugin(CommandContext& context, const Json& args) {
     for (const auto& enablement : integrations.list(row.integer("id"), std::nullopt)) {
       if (enablement.pluginId != installed.id) continue;
       instances.push_back(describeInFull(enablement));
+      if (manifest.permissions.value("webhook", false))
+        instances.back()["webhook_url"] =
+            publicUrl(context) + context.rooms().inbox().endpoints().path(enablement.id);
       if (const auto serving = integrations.byId(enablement.id); serving.instance)
         instances.back()["running"] = integrations::describeRunning(*serving.instance);
     }
@@ -317,6 +326,37 @@ Json test(CommandContext& context, const Json& args) {
           {"checks", checks}};
 }
 
+Enablement needWebhook(CommandContext& context, const Json& args) {
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  if (!installed.manifest.permissions.value("webhook", false))
+    throw Problem(Problem::Kind::conflict,
+                  "The plugin " + installed.id + " takes no requests of other systems");
+  const auto row = rowOf(context, args);
+  if (!row)
+    throw Problem(Problem::Kind::notFound, "The project has no plugin " + installed.id +
+                                               "; add it with: dispatch plugins configure " + installed.id);
+  return *row;
+}
+
+Json rotateWebhook(CommandContext& context, const Json& args) {
+  const auto row = needWebhook(context, args);
+  return {{"id", row.pluginId},
+          {"project", row.project},
+          {"webhook_url",
+           publicUrl(context) + context.rooms().inbox().endpoints().rotate(row.id, textOr(args, "actor"))}};
+}
+
+Json listDeliveries(CommandContext& context, const Json& args) {
+  return context.rooms().inbox().list(needWebhook(context, args).id);
+}
+
+Json retryDelivery(CommandContext& context, const Json& args) {
+  const auto row = needWebhook(context, args);
+  const auto delivery = args.value("delivery", std::int64_t{0});
+  context.rooms().inbox().retry(row.id, delivery, textOr(args, "actor"));
+  return {{"id", row.pluginId}, {"delivery", delivery}, {"state", "waiting"}};
+}
+
 }  // namespace
 
 void addPluginCommands(std::map<std::string, Command>& all) {
@@ -332,6 +372,9 @@ void addPluginCommands(std::map<std::string, Command>& all) {
     return context.installation.integrations().reload(textOr(args, "id"), textOr(args, "actor"));
   };
   all["plugins.configure"] = configure;
+  all["plugins.rotate-webhook"] = rotateWebhook;
+  all["plugins.deliveries"] = listDeliveries;
+  all["plugins.redeliver"] = retryDelivery;
   all["plugins.test"] = test;
 }
 

@@ -32,6 +32,16 @@ const std::map<std::string, TableColumns>& tables() {
         {"state", "State"},
         {"origin", "Managed by"},
         {"reason", "Reason"}}},
+      {"plugins.deliveries",
+       {{"id", "Number"},
+        {"received_at", "Received"},
+        {"method", "Method"},
+        {"path", "Path"},
+        {"state", "State"},
+        {"attempt", "Attempts"},
+        {"response_status", "Answer"},
+        {"next_try_at", "Next"},
+        {"reason", "Reason"}}},
       {"plugins.trust.list",
        {{"name", "Name"},
         {"key_id", "Key"},
@@ -132,6 +142,14 @@ void ask(Invocation& invocation) {
     for (const auto& key : args.value("secrets", Json::array()))
       args["set"][key.get<std::string>()] = readPassword(key.get<std::string>(), false, ::isatty(0) == 0);
     args.erase("secrets");
+  }
+  if (invocation.command == "plugins.rotate-webhook") {
+    if (!args.value("yes", false) &&
+        !confirmed("Whoever sends to " + textOr(args, "id") +
+                       " now gets 404 until they know the new address. Type rotate to go on: ",
+                   "rotate"))
+      throw Problem(Problem::Kind::conflict, "Nothing was changed. Where nobody can be asked, say --yes");
+    args.erase("yes");
   }
 }
 

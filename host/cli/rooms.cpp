@@ -1,5 +1,7 @@
 #include "cli/rooms.hpp"
 
+#include "base/base.hpp"
+
 namespace dispatch::cli {
 
 namespace {
@@ -11,7 +13,7 @@ std::string withoutFinalSlash(std::string url) {
 
 }  // namespace
 
-Rooms::Rooms(Installation& installation) {
+Rooms::Rooms(Installation& installation) : _installation(installation) {
   const auto& settings = installation.settings();
   auto& database = installation.database();
   auto& integrations = installation.integrations();
@@ -30,9 +32,13 @@ Rooms::Rooms(Installation& installation) {
       incident::Context{database, *_engine, integrations, withoutFinalSlash(settings.text("DISPATCH_UI_URL")),
                         installation.models()});
   _incidents->defineFlows();
+  installation.bindEvents(*_incidents);
+  _inbox = std::make_unique<webhook::Inbox>(database, integrations, installation.envelope(), randomUuid());
   _api = std::make_unique<api::Api>(api::Context{database, settings, installation.catalog(), integrations,
                                                  installation.accounts(), *_sessions, *_tokens, *_login,
-                                                 *_incidents, *_engine, version()});
+                                                 *_incidents, *_engine, *_inbox, version()});
 }
+
+Rooms::~Rooms() { _installation.unbindEvents(); }
 
 }  // namespace dispatch::cli

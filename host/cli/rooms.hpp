@@ -5,6 +5,7 @@
 #include "cli/installation.hpp"
 #include "flow/flow.hpp"
 #include "incident/incident.hpp"
+#include "webhook/webhook.hpp"
 
 #include <memory>
 
@@ -15,18 +16,22 @@ namespace dispatch::cli {
 class Rooms {
  public:
   explicit Rooms(Installation& installation);
+  ~Rooms();
 
   auth::Sessions& sessions() { return *_sessions; }
   flow::Engine& engine() { return *_engine; }
   incident::Incidents& incidents() { return *_incidents; }
+  webhook::Inbox& inbox() { return *_inbox; }
   api::Api& api() { return *_api; }
 
  private:
+  Installation& _installation;
   std::unique_ptr<auth::Sessions> _sessions;
   std::unique_ptr<auth::BearerTokens> _tokens;
   std::unique_ptr<auth::Login> _login;
   std::unique_ptr<flow::Engine> _engine;
   std::unique_ptr<incident::Incidents> _incidents;
+  std::unique_ptr<webhook::Inbox> _inbox;
   std::unique_ptr<api::Api> _api;
 };
 

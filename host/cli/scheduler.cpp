@@ -1,6 +1,7 @@
 #include "cli/scheduler.hpp"
 
 #include "base/base.hpp"
+#include "webhook/webhook.hpp"
 
 #include <Poco/Logger.h>
 
@@ -68,6 +69,11 @@ const std::vector<Job>& jobs() {
          return deleted(database.session()->execute("DELETE FROM idempotency_key WHERE created_at < ?",
                                                     {toText(now() - hours(24))}),
                         "keys");
+       }},
+      {"webhook-cleanup", "Removes ended requests to plugins after 30 days, refused ones after a day",
+       hours(1),
+       [](store::Database& database) {
+         return deleted(webhook::removeOldDeliveries(database), "deliveries");
        }},
       {"host-cleanup", "Removes servers that were not seen for a week and hold no work", hours(24),
        [](store::Database& database) {

@@ -159,8 +159,10 @@ class Server final : public Poco::Util::ServerApplication {
     _rooms = std::make_unique<Rooms>(_installation);
     _rooms->engine().run();
     _flowing = true;
+    _rooms->inbox().run();
   }
   void stopFlows() {
+    if (_flowing) _rooms->inbox().stop();
     if (std::exchange(_flowing, false)) _rooms->engine().stop(std::chrono::seconds(10));
   }
 
@@ -172,10 +174,13 @@ class Server final : public Poco::Util::ServerApplication {
                          std::to_string(port)};
     options.workers = static_cast<std::size_t>(settings().integer("DISPATCH_HTTP_THREADS"));
     options.maxBodyBytes = static_cast<std::uint64_t>(settings().integer("DISPATCH_MAX_BODY_BYTES"));
+    options.bodyLimit = [most = options.maxBodyBytes](std::string_view, std::string_view path) {
+      return api::bodyLimit(path, most);
+    };
     options.onAccess = [&logger = Poco::Logger::get("dispatch.http")](const http::Access& access) {
       if (!logger.debug()) return;
       // The query stays out of the log: it may hold what a person searched for, or a token.
-      const std::string path(access.target.substr(0, access.target.find('?')));
+      const std::string path = api::loggable(access.target.substr(0, access.target.find('?')));
       logger.debug("%s %s %s -> %s in %s us", std::string(access.client), std::string(access.method), path,
                    std::to_string(access.status), std::to_string(access.took.count()));
     };

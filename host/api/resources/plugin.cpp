@@ -18,6 +18,7 @@ void presentPlugin(plugin::Catalog& catalog, Json& row) {
   row["configuration_schema"] =
       installed && installed->usable ? installed->manifest.configurationSchema : Json::object();
   row["home"] = installed ? installed->home : "";
+  row["permissions"] = installed ? installed->manifest.permissions : Json::object();
   row["trust"] = installed ? installed->trust.text() : "";
   row["state"] = row["usable"] == true ? "" : "broken";
 }
@@ -70,8 +71,9 @@ Resource describePlugin(integrations::Integrations& integrations, plugin::Catalo
                         {"reason", ""},
                         {"state", ""},
                         {"home", ""},
+                        {"permissions", Json::object()},
                         {"trust", ""}},
-          .shapes = {{"configuration_schema", {{"type", "object"}}}},
+          .shapes = {{"configuration_schema", {{"type", "object"}}}, {"permissions", {{"type", "object"}}}},
           .operations = {.get = std::nullopt},
           .organizationColumn = "",
           .present = [&integrations, &catalog](store::Session&, std::int64_t, std::vector<Json*>& rows) {
@@ -96,10 +98,12 @@ Resource describePluginInstance(integrations::Integrations& integrations, plugin
                     {"origin", "database"},
                     {"broken", false},
                     {"running", nullptr},
+                    {"webhook", nullptr},
                     {"configuration_schema", Json::object()}},
       .shapes = {{"plugin_slug", nullptr},
                  {"plugin", nullable(reference("PluginRead"))},
                  {"running", nullable(reference("Running"))},
+                 {"webhook", nullable(reference("Webhook"))},
                  {"field_origins", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
                  {"configuration_schema", {{"type", "object"}}}},
       .present = [&integrations, &catalog](store::Session& session, std::int64_t, std::vector<Json*>& rows) {

@@ -13,14 +13,31 @@ integrations::Enablement required(const Rooms& rooms, const Request& request, st
   return enablement;
 }
 
+/// Where other systems reach this server.
+std::string publicUrl(const Rooms& rooms) {
+  auto url = rooms.context.settings.text("DISPATCH_UI_URL");
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   const auto enablement = required(rooms, request, id);
   Json row = readOne(*rooms.context.database.session(), rooms.resources,
                      rooms.resources.get("PluginInstance"), request, id);
   row["configuration"] = enablement.configuration;
+  const auto installed = rooms.context.catalog.find(enablement.pluginId);
+  if (installed && installed->manifest.permissions.value("webhook", false))
+    row["webhook"] = {{"url", publicUrl(rooms) + rooms.context.inbox.endpoints().path(id)}};
   if (const auto serving = rooms.context.integrations.byId(id); serving.instance)
     row["running"] = integrations::describeRunning(*serving.instance);
   return Reply::json(std::move(row));
+}
+
+void needWebhook(const Rooms& rooms, const integrations::Enablement& enablement) {
+  const auto installed = rooms.context.catalog.find(enablement.pluginId);
+  if (!installed || !installed->manifest.permissions.value("webhook", false))
+    throw Problem(Problem::Kind::conflict,
+                  "The plugin " + enablement.pluginId + " takes no requests of other systems");
 }
 
 std::optional<bool> enabledOf(const Json& body) {
@@ -116,6 +133,33 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
                 return Reply::json(std::move(result));
               },
               nullptr, reference("TestResult")});
+  router.add(
+      {"POST", one + "/webhook/rotate", admin,
+       "Give a plugin another address for the requests of other systems; the former one is unknown at once",
+       "plugins",
+       [rooms](Request& request) {
+         const auto id = request.id("plugin_instance_id");
+         needWebhook(rooms, required(rooms, request, id));
+         rooms.context.inbox.endpoints().rotate(id, request.who.email);
+         return answer(rooms, request, id);
+       },
+       nullptr, reference("PluginInstanceRead")});
+  router.add({"GET", one + "/deliveries", admin, "List the last requests of other systems to a plugin",
+              "plugins",
+              [rooms](Request& request) {
+                const auto id = request.id("plugin_instance_id");
+                required(rooms, request, id);
+                return Reply::json({{"items", rooms.context.inbox.list(id)}});
+              },
+              nullptr, reference("WebhookDeliveries")});
+  router.add({"POST", one + "/deliveries/{delivery_id}/retry", admin,
+              "Bring a request that waits or has failed to its plugin now", "plugins",
+              [rooms](Request& request) {
+                const auto id = request.id("plugin_instance_id");
+                required(rooms, request, id);
+                rooms.context.inbox.retry(id, request.id("delivery_id"), request.who.email);
+                return Reply::json(nullptr);
+              }});
 }
 
 }  // namespace dispatch::api
