@@ -110,6 +110,24 @@ await check('a workflow plugin is enabled and given a workflow that runs on ever
   await page.locator('[data-test="save"]').click()
   await page.locator('[data-row="Collect diagnostics"]').waitFor()
 })
+await check('the address of a webhook plugin can be copied, and another one asks first', async () => {
+  await page.getByRole('link', { name: 'Plugins', exact: true }).first().click()
+  await page.locator('[data-plugin="alertmanager"]').getByRole('button', { name: 'Configure' }).click()
+  const url = () => page.locator('[data-test="webhook-url"] input').inputValue()
+  const first = await url()
+  if (!/\/api\/v1\/default\/events\/alertmanager\/[\w-]{43}$/.test(first)) throw new Error(`the address is ${first}`)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.locator('[data-test="webhook-copy"]').click()
+  await seen('Copied')
+  if ((await page.evaluate(() => navigator.clipboard.readText())) !== first) throw new Error('something else was copied')
+  await page.locator('[data-test="webhook-rotate"]').click()
+  await page.locator('[data-test="webhook-rotate-ask"]').waitFor()
+  if ((await url()) !== first) throw new Error('it was changed before anybody agreed')
+  await page.locator('[data-test="webhook-rotate-confirm"]').click()
+  await until('another address', async () => (await url()) !== first)
+  await shot('plugin-webhook')
+  await page.keyboard.press('Escape')
+})
 
 let name = ''
 await check('an empty report says what is missing and keeps the draft', async () => {

@@ -29,6 +29,7 @@ export type Plugin = Read<'PluginRead', { configuration_schema: Schema }>
 export type PluginInstance = Read<'PluginInstanceRead', { plugin: Plugin; project: Project; configuration_schema: Schema }> & { configuration?: Record<string, unknown> | null }
 /** Where an instance lives, and how that goes. */
 export type Running = Api['Running']
+export type WebhookDelivery = Api['WebhookDelivery']
 export type Session = Api['Session']
 export type Role = Session['role']
 export interface Page<T> { items: T[]; itemsPerPage: number; page: number; total: number }
