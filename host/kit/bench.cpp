@@ -1,6 +1,7 @@
 #include "kit/bench.hpp"
 
 #include "base/problem.hpp"
+#include "base/random.hpp"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Channel.h>

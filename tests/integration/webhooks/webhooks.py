@@ -251,7 +251,12 @@ def check_nothing_acknowledged_is_lost_when_the_server_is_killed(server):
 
     def titles():
         return sorted(one["title"].split(":")[0] for one in incidents(server) if one["title"].startswith("kill-"))
-    until("every acknowledged one", lambda: {f"kill-{number:03}" for number in acknowledged} <= set(titles()), 60)
+    try:
+        until("every acknowledged one", lambda: {f"kill-{number:03}" for number in acknowledged} <= set(titles()), 60)
+    except AssertionError as error:
+        left = rows(server, "SELECT id, state, attempt, next_try_at, reason FROM webhook_delivery WHERE state <> 'done' ORDER BY id DESC LIMIT 20")
+        missing = sorted({f"kill-{number:03}" for number in acknowledged} - set(titles()))
+        raise AssertionError(f"{error}; missing {missing}; not done: {left}") from error
     for number in unanswered:
         until("the delivery", lambda: send(server, payload(f"kill-{number:03}")).status < 300, 30)
     until("all of them", lambda: len(set(titles())) == 80, 60)
