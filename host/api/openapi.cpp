@@ -60,6 +60,16 @@ Json errorResponse() {
       {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/ErrorEnvelope"}}}}}}}};
 }
 
+Json noSuchPath() {
+  return {{"description", "There is nothing at this path"},
+          {"content",
+           {{"application/json",
+             {{"schema",
+               {{"type", "object"},
+                {"properties", {{"detail", {{"type", "string"}}}}},
+                {"required", Json::array({"detail"})}}}}}}}};
+}
+
 Json operation(const Route& route) {
   Json result{{"operationId", operationId(route)},
               {"summary", route.summary},
@@ -75,6 +85,12 @@ Json operation(const Route& route) {
   const char* type = route.eventStream ? "text/event-stream" : "application/json";
   result["responses"] = {{"200", {{"description", "Done"}, {"content", {{type, {{"schema", schema}}}}}}},
                          {"default", errorResponse()}};
+  if (route.raw)  // what a plugin says there; an unknown address is no different from a path that is none
+    result["responses"] = {
+        {"2XX", {{"description", "The plugin's own answer, or 202: taken, and processed later"}}},
+        {"404", noSuchPath()},
+        {"4XX", {{"description", "The plugin's own refusal"}}},
+        {"default", errorResponse()}};
   if (!route.access.open)
     result["security"] = Json::array({{{"session", Json::array()}}, {{"bearer", Json::array()}}});
   return result;

@@ -178,12 +178,18 @@ def check_a_wrong_bearer_is_401_and_stores_no_credential(server):
 
 def check_the_same_delivery_once_more_changes_nothing(server):
     assert send(server, payload("replayed")).status == 204
-    tables = ("incident", "event", "plugin_event", "flow")
-    before = [rows(server, f"SELECT count(*) FROM {table}") for table in tables]
+    [incident] = titled(server, "replayed")
+    # Its own flow, which runs on by itself, and Alertmanager, which goes on sending, change rows too.
+    until("the end of its flow", lambda: not rows(server, f"SELECT id FROM flow WHERE subject_id = {incident['id']} AND finished_at IS NULL"))
+    places = {"event": "incident_id", "plugin_event": "incident_id", "flow": "subject_id"}
+    counts = lambda: [rows(server, f"SELECT count(*) FROM {table} WHERE {column} = {incident['id']}") for table, column in places.items()]
+    before = counts()
+    assert all(int(count) > 0 for [[count]] in before), before
     for _ in range(3):
         assert send(server, payload("replayed")).status == 204
-    assert [rows(server, f"SELECT count(*) FROM {table}") for table in tables] == before
-    assert deliveries(server)[0]["state"] == "duplicate"
+    assert counts() == before
+    assert len(titled(server, "replayed")) == 1
+    assert len([one for one in deliveries(server)[:10] if one["state"] == "duplicate"]) >= 3
 
 
 def check_an_unknown_address_tells_nothing(server):
