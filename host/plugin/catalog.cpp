@@ -228,6 +228,15 @@ class LoadedCatalog final : public Catalog {
     if (!_runtime->workers) return Library::load(package);
     auto isolated = WorkerLibrary::open(_runtime->workers, _runtime->watch, package);
     if (home == "worker") return isolated;
+    // What the sandbox refused its constructors there, nothing would refuse them here.
+    if (const auto& denied = isolated->deniedWhileLoaded(); !denied.empty())
+      throw Problem(Problem::Kind::invalid,
+                    package.manifest.library + " of plugin " + package.manifest.id +
+                        " tries the system call " + denied +
+                        " while it is being loaded, before anybody has called it. Its author moves that from "
+                        "a static constructor to create or start; until then it can live in a worker "
+                        "(isolation: in dispatch.yaml), where the sandbox refuses it.")
+          .withType("plugin_library");
     return Library::load(package);
   }
 

@@ -254,27 +254,12 @@ TEST_F(CatalogTest, SodiumDecryptsWhatItEncryptedForThatNameOnly) {
 class CrashTest : public CatalogTest {
  protected:
   CrashTest() { options.crashDirectory = directory / "crash"; }
-  /// Runs `work` in a child process and waits for its end.
-  int inChild(const std::function<void()>& work) {
-    const auto child = ::fork();
-    if (child == 0) {
-      try {
-        work();
-      } catch (...) {
-        ::_exit(99);
-      }
-      ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status;
-  }
 };
 
 TEST_F(CrashTest, CrashInAPluginIsKnownToTheNextStart) {
   if (!hostSanitizer().empty()) return;  // a sanitizer's own report takes the signal there
   probe.write(directory / "plugins/probe");
-  const int status = inChild([&] { started()->invoke("crash", Json::object()); });
+  const int status = testing::endOfChild([&] { started()->invoke("crash", Json::object()); });
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(WTERMSIG(status), SIGSEGV) << "the signal takes its course";
   const auto crash = catalog().lastCrash();
@@ -291,7 +276,7 @@ TEST_F(CrashTest, CrashInAPluginIsKnownToTheNextStart) {
 
 TEST_F(CrashTest, KillIsNoPluginsFault) {
   probe.write(directory / "plugins/probe");
-  const int status = inChild([&] {
+  const int status = testing::endOfChild([&] {
     const auto instance = started();
     std::thread([&] { instance->invoke("hang", Json::object()); }).detach();
     ::usleep(200000);
@@ -307,7 +292,7 @@ TEST_F(CrashTest, KillIsNoPluginsFault) {
 
 TEST_F(CrashTest, OrderlyEndLeavesNothing) {
   probe.write(directory / "plugins/probe");
-  inChild([&] {
+  testing::endOfChild([&] {
     started()->invoke("echo", {{"ok", true}});
     opened.reset();
   });

@@ -125,7 +125,7 @@ void IsolatedPlugin::readShape(wire::Reader& reader) {
   shape.functions = reader.word();
   const auto count = reader.half();
   const bool readable = reader.word() != 0;
-  if (count > 100'000) return reader.refuse();
+  if (readable && count > 100'000) return reader.refuse();
   for (std::uint32_t i = 0; readable && i < count && !reader.bad(); ++i) {
     if (reader.word() == 0) {
       shape.pointers.push_back(nullptr);

@@ -3,8 +3,8 @@
 #include "plugin/library.hpp"
 
 #include "base/problem.hpp"
-#include "plugin/library_rules.hpp"
 #include "plugin/service_support.hpp"
+#include "plugin/table_rules.hpp"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -38,13 +38,6 @@ namespace {
       .withType("plugin_library");
 }
 
-std::string textOf(const Manifest& manifest, dispatch_str text, const char* what) {
-  if (text.ptr == nullptr || text.len == 0 || text.len > 1024)
-    refuse(manifest,
-           std::string("has no usable ") + what + " in its query table. Build it again with the SDK.");
-  return std::string(text.ptr, text.len);
-}
-
 }  // namespace
 
 int sealedFile(const Package& package) {
@@ -72,37 +65,6 @@ int sealedFile(const Package& package) {
     systemRefuses(package.manifest, "its bytes in memory cannot be sealed");
   }
   return descriptor;
-}
-
-void checkQueryTable(const dispatch_plugin_v1* table, const Manifest& manifest) {
-  if (table == nullptr) refuse(manifest, "answers its query with NULL: it does not want to serve this host.");
-  // Up to and including what every version of the table has.
-  constexpr auto least = offsetof(dispatch_plugin_v1, get_interface) + sizeof(table->get_interface);
-  if (table->struct_size < least || table->struct_size > 64 * 1024)
-    refuse(manifest, "has a query table of " + std::to_string(table->struct_size) +
-                         " bytes, expected at least " + std::to_string(least) +
-                         ": it was built against another draft of the ABI. Build it again with this SDK.");
-  const auto id = textOf(manifest, table->id, "id");
-  if (id != manifest.id)
-    refuse(manifest, "says that it is \"" + oneLine(id, 80) + "\", plugin.json says \"" + manifest.id +
-                         "\". The package was put together wrongly: build it again.");
-  const auto version = textOf(manifest, table->version, "version");
-  if (version != manifest.version)
-    refuse(manifest, "says that it has version \"" + oneLine(version, 40) + "\", plugin.json says \"" +
-                         manifest.version + "\". The package was put together wrongly: build it again.");
-  if (table->create == nullptr || table->destroy == nullptr || table->get_interface == nullptr)
-    refuse(manifest, std::string("has no ") +
-                         (table->create == nullptr    ? "create"
-                          : table->destroy == nullptr ? "destroy"
-                                                      : "get_interface") +
-                         " in its query table, without which it cannot be used.");
-  const auto build =
-      table->build_info.len == 0 ? std::string() : textOf(manifest, table->build_info, "build information");
-  for (const std::string_view sanitizer : {"asan", "tsan"})
-    if (build.find(sanitizer) != std::string::npos && hostSanitizer() != sanitizer)
-      refuse(manifest,
-             "is built with a sanitizer (" + oneLine(build, 120) +
-                 "), which only a host built with the same one can load. Install the release build.");
 }
 
 std::shared_ptr<const Library> Library::load(const Package& package) {

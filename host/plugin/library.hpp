@@ -42,7 +42,4 @@ class Library {
 /// caller closes it. Throws Problem(unavailable).
 int sealedFile(const Package& package);
 
-/// What a query table must hold to be used. Throws Problem(invalid).
-void checkQueryTable(const dispatch_plugin_v1* table, const Manifest& manifest);
-
 }  // namespace dispatch::plugin

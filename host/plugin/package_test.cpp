@@ -4,14 +4,11 @@
 #include "base/random.hpp"
 #include "plugin/elf_image.hpp"
 #include "plugin/library.hpp"
-#include "plugin/library_rules.hpp"
 #include "plugin/testing/fixture.hpp"
 
-#include <elf.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <cstring>
 #include <filesystem>
 
 namespace dispatch::plugin {
@@ -37,11 +34,6 @@ class PackageTest : public ::testing::Test {
       EXPECT_EQ(problem.kind(), Problem::Kind::invalid) << problem.what();
       return problem.what();
     }
-  }
-  std::string refusalOf(const std::string& library) {
-    files.files["libtiny.so"] = testing::testLibrary(library);
-    files.hash();
-    return refusal();
   }
 
   TemporaryDirectory directory;
@@ -134,11 +126,6 @@ TEST_F(PackageTest, FileThatEverybodyMayWriteIsRefused) {
   EXPECT_THAT(read(), HasSubstr("chmod o-w"));
 }
 
-TEST_F(PackageTest, OtherAbiIsRefused) {
-  files.manifest["abi"] = "2";
-  EXPECT_THAT(refusal(), HasSubstr("abi"));
-}
-
 TEST_F(PackageTest, LibraryTruncatedAnywhereIsRefusedAndNeverReadPast) {
   const auto whole = testing::testLibrary("tiny");
   for (std::size_t size = 0; size < whole.size(); size += 1 + size / 16)
@@ -166,72 +153,7 @@ TEST_F(PackageTest, LibraryWithAnyByteOfItsTablesChangedIsParsedOrRefusedButNeve
   EXPECT_GT(refused, 100);
 }
 
-TEST_F(PackageTest, LibraryForAnotherMachineIsRefused) {
-  auto& library = files.files["libtiny.so"];
-  const Elf64_Half other = ElfImage::hostMachine() == EM_X86_64 ? EM_AARCH64 : EM_X86_64;
-  std::memcpy(library.data() + offsetof(Elf64_Ehdr, e_machine), &other, sizeof other);
-  files.hash();
-  EXPECT_THAT(refusal(), HasSubstr("built for another machine"));
-}
-
-TEST_F(PackageTest, WhatIsNoElfIsRefused) {
-  files.files["libtiny.so"] = "#!/bin/sh\necho this is no library\n";
-  files.hash();
-  EXPECT_THAT(refusal(), HasSubstr("does not begin with the ELF magic number"));
-}
-
-/// Each library breaks exactly one rule: the others must not be what refuses it.
-struct Defect {
-  const char* library;
-  const char* rule;
-};
-class LibraryDefect : public PackageTest, public ::testing::WithParamInterface<Defect> {};
-
-TEST_P(LibraryDefect, IsRefusedByItsRuleAlone) {
-  EXPECT_THAT(refusalOf(GetParam().library), HasSubstr("(rule " + std::string(GetParam().rule) + ")"));
-  const auto image = ElfImage::parse(testing::testLibrary(GetParam().library));
-  for (const auto& rule : libraryRules()) {
-    const auto sentence = rule.check(image);
-    EXPECT_EQ(
-        sentence.has_value(),
-        rule.name == GetParam().rule ||
-            // A library without the version script exports what makes it UNIQUE as well.
-            (rule.name == std::string_view("one-export") && GetParam().rule == std::string_view("no-unique")))
-        << rule.name << ": " << sentence.value_or("");
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Corpus, LibraryDefect,
-                         ::testing::Values(Defect{"missing-symbol", "query-symbol"},
-                                           Defect{"extra-export", "one-export"}, Defect{"lazy", "bind-now"},
-                                           Defect{"exec-stack", "no-executable-stack"},
-                                           Defect{"runpath", "no-search-paths"},
-                                           Defect{"needs-more", "needed-libraries"}),
-                         [](const auto& info) {
-                           std::string name = info.param.library;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
-
-TEST_F(PackageTest, UniqueSymbolsAreRefused) {
-  EXPECT_THAT(refusalOf("unique"), HasSubstr("exports more than"));
-  const auto image = ElfImage::parse(testing::testLibrary("unique"));
-  ASSERT_FALSE(image.uniqueSymbols.empty());
-}
-
-class LoadTest : public PackageTest {
- protected:
-  std::string loadRefusal(const std::string& library) {
-    files.files["libtiny.so"] = testing::testLibrary(library);
-    files.hash().write(path);
-    try {
-      Library::load(readPackage(path, testing::manifestSchema(), *policy));
-      return "";
-    } catch (const Problem& problem) {
-      return problem.what();
-    }
-  }
-};
+class LoadTest : public PackageTest {};
 
 TEST_F(LoadTest, OnePackageIsMappedOnce) {
   files.write(path);
@@ -255,33 +177,6 @@ TEST_F(LoadTest, TwoVersionsUnderOneNameAreTwoLibraries) {
   files.write(path);
   const auto second = Library::load(readPackage(path, testing::manifestSchema(), *policy));
   EXPECT_NE(&first->table(), &second->table());
-}
-
-TEST_F(LoadTest, WrongIdInTheQueryTableIsRefused) {
-  EXPECT_THAT(loadRefusal("probe"),
-              AllOf(HasSubstr("says that it is \"probe\""), HasSubstr("plugin.json says \"tiny\"")));
-}
-
-TEST_F(LoadTest, WrongVersionInTheQueryTableIsRefused) {
-  files.manifest["version"] = "2.0.0";
-  EXPECT_THAT(loadRefusal("tiny"), AllOf(HasSubstr("version \"1.0.0\""), HasSubstr("\"2.0.0\"")));
-}
-
-TEST_F(LoadTest, NullTableIsRefused) { EXPECT_THAT(loadRefusal("null-table"), HasSubstr("with NULL")); }
-TEST_F(LoadTest, ShortTableIsRefused) {
-  EXPECT_THAT(loadRefusal("short-table"), HasSubstr("query table of 24 bytes"));
-}
-TEST_F(LoadTest, HugeTableIsRefused) {
-  EXPECT_THAT(loadRefusal("huge-table"), HasSubstr("query table of 2147483647"));
-}
-TEST_F(LoadTest, TableWithoutCreateIsRefused) {
-  EXPECT_THAT(loadRefusal("no-create"), HasSubstr("has no create"));
-}
-
-TEST_F(LoadTest, SanitizedPluginIsRefusedByAPlainHost) {
-  if (!hostSanitizer().empty())
-    return;  // a sanitized host has the opposite rule, shown by every other test there
-  EXPECT_THAT(loadRefusal("claims-asan"), HasSubstr("built with a sanitizer"));
 }
 
 }  // namespace

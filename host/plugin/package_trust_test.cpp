@@ -3,7 +3,7 @@
 
 #include "base/problem.hpp"
 #include "base/random.hpp"
-#include "plugin/testing/fixture.hpp"
+#include "plugin/testing/corpus.hpp"
 
 #include <gmock/gmock.h>
 
@@ -96,63 +96,63 @@ TEST_P(PackageDefect, IsFoundByItsCheckAlone) {
 
 INSTANTIATE_TEST_SUITE_P(
     Corpus, PackageDefect,
-    ::testing::Values(Defect{"signature-file", "it is no signature of minisign",
-                             [](Case& subject) {
-                               // Without the check it is a package that is not signed.
-                               subject.files.files["plugin.json.minisig"] = "garbled";
-                               subject.policy.unsignedAllowed["tiny"] = "dispatch.yaml line 1";
-                             }},
-                      Defect{"known-key", "which is not trusted here",
-                             [](Case& subject) { subject.policy.store.add(TrustedKey{}); }},
-                      Defect{"signature", "was changed or exchanged after signing",
-                             [](Case& subject) { subject.signedText = "another manifest"; }},
-                      Defect{"key-revoked", "was revoked: the laptop was lost",
-                             [](Case& subject) {
-                               subject.policy.store.add(subject.trusted);
-                               auto revoked = subject.trusted;
-                               revoked.revoked = "the laptop was lost";
-                               subject.policy.store.add(revoked);
-                             }},
-                      Defect{"key-valid", "which is valid from 2026-01-01",
-                             [](Case& subject) {
-                               subject.policy.clock = [] { return *parseInstant("2027-01-01T00:00:00Z"); };
-                             }},
-                      Defect{"signed", "name tiny under `unsigned:` in dispatch.yaml",
-                             [](Case& subject) {
-                               subject.isSigned = false;
-                               subject.policy.unsignedAllowed["tiny-other"] = "dispatch.yaml line 1";
-                             }},
-                      Defect{
-                          "signed-name", "expected is the word dispatch-plugin:tiny@1.0.0",
-                          [](Case& subject) { subject.comment = packageMark("tiny", "1.0.0-rc.1") + "x"; }},
-                      Defect{"key-ids", "may sign teeny-*, tiny-more, but not tiny",
-                             [](Case& subject) {
-                               subject.trusted.ids = {"teeny-*", "tiny-more"};
-                             }},
-                      Defect{"package-revoked", "was revoked in revoked.json: it leaks tokens",
-                             [](Case& subject) {
-                               subject.policy.store.add(R"({"revoked_packages": [{"digest": ")" +
-                                                            digestHex(subject.files.manifestText()) +
-                                                            R"(", "reason": "it leaks tokens"}]})",
-                                                        "revoked.json", false);
-                             }},
-                      Defect{"quarantine", "after 2 times: it crashes",
-                             [](Case& subject) {
-                               for (int i = 0; i < 2; ++i)
-                                 subject.ledger->quarantine(digestHex(subject.files.manifestText()),
-                                                            "it crashes");
-                             }},
-                      Defect{"rollback", "Its version 1.0.0 is lower than 1.0.1, which has served here",
-                             [](Case& subject) { subject.ledger->served("tiny", "1.0.1"); }},
-                      Defect{"hashes", "LICENSE is not the file that plugin.json lists",
-                             [](Case& subject) { subject.files.files["LICENSE"] += "x"; }},
-                      Defect{"unlisted", "extra.txt is in the package",
-                             [](Case& subject) { subject.files.files["extra.txt"] = "x"; }},
-                      Defect{"library", "(rule one-export)",
-                             [](Case& subject) {
-                               subject.files.files["libtiny.so"] = testing::testLibrary("extra-export");
-                               subject.files.hash();
-                             }}),
+    ::testing::Values(
+        Defect{"signature-file", "it is no signature of minisign",
+               [](Case& subject) {
+                 // Without the check it is a package that is not signed.
+                 subject.files.files["plugin.json.minisig"] = "garbled";
+                 subject.policy.unsignedAllowed["tiny"] = "dispatch.yaml line 1";
+               }},
+        Defect{"known-key", "which is not trusted here",
+               [](Case& subject) { subject.policy.store.add(TrustedKey{}); }},
+        Defect{"signature", "was changed or exchanged after signing",
+               [](Case& subject) { subject.signedText = "another manifest"; }},
+        Defect{"key-revoked", "was revoked: the laptop was lost",
+               [](Case& subject) {
+                 subject.policy.store.add(subject.trusted);
+                 auto revoked = subject.trusted;
+                 revoked.revoked = "the laptop was lost";
+                 subject.policy.store.add(revoked);
+               }},
+        Defect{"key-valid", "which is valid from 2026-01-01",
+               [](Case& subject) {
+                 subject.policy.clock = [] { return *parseInstant("2027-01-01T00:00:00Z"); };
+               }},
+        Defect{"signed", "name tiny under `unsigned:` in dispatch.yaml",
+               [](Case& subject) {
+                 subject.isSigned = false;
+                 subject.policy.unsignedAllowed["tiny-other"] = "dispatch.yaml line 1";
+               }},
+        Defect{"signed-name", "expected is the word dispatch-plugin:tiny@1.0.0",
+               [](Case& subject) { subject.comment = packageMark("tiny", "1.0.0-rc.1") + "x"; }},
+        Defect{"key-ids", "may sign teeny-*, tiny-more, but not tiny",
+               [](Case& subject) {
+                 subject.trusted.ids = {"teeny-*", "tiny-more"};
+               }},
+        Defect{"package-revoked", "was revoked in revoked.json: it leaks tokens",
+               [](Case& subject) {
+                 subject.policy.store.add(R"({"revoked_packages": [{"digest": ")" +
+                                              digestHex(subject.files.manifestText()) +
+                                              R"(", "reason": "it leaks tokens"}]})",
+                                          "revoked.json", false);
+               }},
+        Defect{"quarantine", "after 2 times: it crashes",
+               [](Case& subject) {
+                 for (int i = 0; i < 2; ++i)
+                   subject.ledger->quarantine(digestHex(subject.files.manifestText()), "it crashes");
+               }},
+        Defect{"rollback", "Its version 1.0.0 is lower than 1.0.1, which has served here",
+               [](Case& subject) { subject.ledger->served("tiny", "1.0.1"); }},
+        Defect{"hashes", "LICENSE is not the file that plugin.json lists",
+               [](Case& subject) { subject.files.files["LICENSE"] += "x"; }},
+        Defect{"unlisted", "extra.txt is in the package",
+               [](Case& subject) { subject.files.files["extra.txt"] = "x"; }},
+        Defect{"library", "(rule one-export)",
+               [](Case& subject) {
+                 subject.files.files["libtiny.so"] =
+                     testing::corpusPackage("second_export").files.at("libcorpus-second-export.so");
+                 subject.files.hash();
+               }}),
     [](const auto& info) {
       std::string name = info.param.check;
       std::replace(name.begin(), name.end(), '-', '_');

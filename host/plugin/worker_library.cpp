@@ -2,6 +2,7 @@
 
 #include "base/problem.hpp"
 #include "plugin/isolated_plugin.hpp"
+#include "plugin/table_rules.hpp"
 
 #include <sodium.h>
 #include <sys/syscall.h>
@@ -157,6 +158,7 @@ void WorkerLibrary::probe() {
   _id = hello.id;
   _version = hello.version;
   _buildInfo = hello.buildInfo;
+  _denied = hello.denied;
   _stubs.struct_size = hello.structSize;
   _stubs.abi_minor = hello.abiMinor;
   _stubs.id = str(_id, hello.idSize);

@@ -78,6 +78,8 @@ class WorkerLibrary final : public Library {
   ~WorkerLibrary() override;
 
   std::string_view home() const noexcept override { return "worker"; }
+  /// What its constructors tried, in the worker of open(), and the sandbox refused: a system call, or "".
+  const std::string& deniedWhileLoaded() const noexcept { return _denied; }
   const Manifest& manifest() const noexcept { return _manifest; }
   const std::string& digest() const noexcept { return _digest; }
   WorkerHouse& house() const noexcept { return *_house; }
@@ -98,7 +100,7 @@ class WorkerLibrary final : public Library {
   Manifest _manifest;
   std::string _digest;
   int _bytes = -1;  ///< sealed
-  std::string _id, _version;
+  std::string _id, _version, _denied;
   dispatch_plugin_v1 _stubs{};
   mutable CrashLoop _crashes;
 };

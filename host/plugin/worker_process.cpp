@@ -145,7 +145,9 @@ void WorkerProcess::awaitHello(std::chrono::milliseconds patience, const std::st
                     std::string(message.text.substr(0, 600)))
           .withType("plugin_library");
     if (message.frame.kind == wire::FrameKind::denied) {
-      if (const auto owner = _owner.lock()) owner->workerWasDenied(systemCallName(message.frame.request));
+      const auto name = systemCallName(message.frame.request);
+      if (_hello.denied.empty()) _hello.denied = name;
+      if (const auto owner = _owner.lock()) owner->workerWasDenied(name);
       continue;
     }
     if (message.frame.kind == wire::FrameKind::hello) return readHello(message.text);

@@ -40,6 +40,7 @@ struct WorkerHello {
   /// Texts with the length that was claimed, where they could not be read.
   std::string id, version, buildInfo;
   std::uint64_t idSize = 0, versionSize = 0, buildInfoSize = 0;
+  std::string denied;  ///< the first system call that the sandbox refused while the library was loaded
 };
 
 /// One worker process, from its start to its end. [any-thread]

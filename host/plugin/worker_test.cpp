@@ -282,16 +282,6 @@ TEST_F(WorkerTest, OneThatCrashesAgainAndAgainIsPutAside) {
   EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release " + opened->find("hostile")->digest));
 }
 
-TEST_F(WorkerTest, ConstructorThatAbortsOrHangsNeverReachesTheHost) {
-  testing::PackageFiles aborts{"constructor-aborts", "hostile"};
-  aborts.write(directory / "plugins/hostile");
-  auto& found = catalog();
-  const auto installed = found.find("hostile");
-  ASSERT_TRUE(installed);
-  EXPECT_FALSE(installed->usable);
-  EXPECT_THAT(installed->reason, HasSubstr("while it was being loaded"));
-}
-
 TEST_F(WorkerTest, ConstructorThatReachesOutFindsNothing) {
   testing::PackageFiles reaches{"constructor-reaches-out", "hostile"};
   reaches.write(directory / "plugins/hostile");

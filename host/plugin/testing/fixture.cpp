@@ -8,6 +8,10 @@
 #include <Poco/Logger.h>
 #include <Poco/Message.h>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -97,6 +101,23 @@ void PackageFiles::write(const std::string& directory) const {
     writeFile(directory + "/plugin.json.minisig",
               minisign::sign(fixtureKey(), manifestText(),
                              packageMark(textOr(manifest, "id"), textOr(manifest, "version"))));
+}
+
+int endOfChild(const std::function<void()>& work) {
+  const auto child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    try {
+      work();
+    } catch (...) {
+      ::_exit(99);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
 }
 
 std::optional<std::string> FakeOutside::kvGet(const Scope& scope, const std::string& key) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,6 +44,7 @@ struct PackageFiles {
   Json manifest;
   std::map<std::string, std::string> files;
 
+  PackageFiles() = default;
   /// A sound package of the test library `name`.
   explicit PackageFiles(const std::string& library, const std::string& id);
   PackageFiles& hash();  ///< fills in manifest["files"] from `files`
@@ -54,6 +56,10 @@ struct PackageFiles {
   bool isSigned = true;
   std::string text;  ///< of plugin.json, instead of `manifest`, where it is not empty
 };
+
+/// Runs `work` in a child process and waits for its end; what waitpid() tells. An exception ends it with code
+/// 99, a return with 0.
+int endOfChild(const std::function<void()>& work);
 
 /// What the rooms above would give, in memory.
 class FakeOutside : public Outside {

@@ -29,15 +29,3 @@ const dispatch_plugin_v1 table = {sizeof(dispatch_plugin_v1),
 extern "C" __attribute__((visibility("default"))) const dispatch_plugin_v1* dispatch_plugin_query_v1() {
   return &table;
 }
-
-#if defined(THROWS_UNIQUE)
-// An inline function's static with default visibility: the loader makes it one for all libraries of the
-// process.
-struct __attribute__((visibility("default"))) Shared {
-  static int& count() {
-    static int value = 0;
-    return value;
-  }
-};
-__attribute__((visibility("default"))) int useShared() { return ++Shared::count(); }
-#endif

@@ -7,21 +7,18 @@
 
 static void* work(void* user) {
   const dispatch_call* call = (const dispatch_call*)user;
-  dispatch_str out = {NULL, 0};
-  const dispatch_status status = answer(call, GOOD_TICKET, &out);
-  call->complete(call, status, &out);
-  call->complete(call, status, &out);
+  dispatch_str* out = (dispatch_str*)call->alloc(call, sizeof(dispatch_str), 8);
+  const dispatch_status status = answer(call, GOOD_TICKET, out);
+  call->complete(call, status, out);
+  call->complete(call, status, out);
   return NULL;
 }
 
-static dispatch_status invoke(dispatch_instance* instance, const dispatch_call* call, dispatch_str method,
-                              dispatch_str in, dispatch_str* out) {
+CORPUS_METHOD {
   pthread_t thread;
-  UNUSED(instance), UNUSED(method), UNUSED(in), UNUSED(out);
   if (pthread_create(&thread, NULL, work, (void*)(uintptr_t)call) != 0)
     return call->fail(call, DISPATCH_ERR_INTERNAL, text("no thread"), 0);
   pthread_detach(thread);
   return DISPATCH_PENDING;
 }
-CORPUS_INTEGRATION(invoke)
 CORPUS_PLUGIN

@@ -9,6 +9,7 @@
 #define TEXT(literal) \
   { literal, sizeof(literal) - 1 }
 #define UNUSED(name) (void)name
+#define MAYBE_UNUSED __attribute__((unused))
 
 static inline dispatch_str text(const char* literal) {
   dispatch_str out;
@@ -44,6 +45,19 @@ static inline void corpus_destroy(dispatch_instance* instance) { UNUSED(instance
 typedef dispatch_status (*corpus_invoke)(dispatch_instance*, const dispatch_call*, dispatch_str, dispatch_str,
                                          dispatch_str*);
 
+/* `CORPUS_METHOD { … }` is a plugin's one method, "create"; the names of its parameters are those below. */
+#define CORPUS_METHOD                                                                                        \
+  static dispatch_status corpus_called(dispatch_instance*, const dispatch_call*, dispatch_str, dispatch_str, \
+                                       dispatch_str*);                                                       \
+  CORPUS_INTEGRATION(corpus_called)                                                                          \
+  static dispatch_status corpus_called(                                                                      \
+      MAYBE_UNUSED dispatch_instance* instance, MAYBE_UNUSED const dispatch_call* call,                      \
+      MAYBE_UNUSED dispatch_str method, MAYBE_UNUSED dispatch_str in, MAYBE_UNUSED dispatch_str* out)
+
+static inline int corpus_same(dispatch_str id, const char* literal) {
+  return id.len == strlen(literal) && memcmp(id.ptr, literal, id.len) == 0;
+}
+
 static inline dispatch_status corpus_good_invoke(dispatch_instance* instance, const dispatch_call* call,
                                                  dispatch_str method, dispatch_str in, dispatch_str* out) {
   UNUSED(instance), UNUSED(in);
@@ -59,10 +73,7 @@ static inline dispatch_status corpus_good_invoke(dispatch_instance* instance, co
                                                             corpus_methods, invoke_function};               \
   static const void* corpus_interface(dispatch_instance* instance, dispatch_str id) {                       \
     UNUSED(instance);                                                                                       \
-    return id.len == sizeof(DISPATCH_INTEGRATION_1) - 1 &&                                                  \
-                   memcmp(id.ptr, DISPATCH_INTEGRATION_1, id.len) == 0                                      \
-               ? &corpus_integration                                                                        \
-               : NULL;                                                                                      \
+    return corpus_same(id, DISPATCH_INTEGRATION_1) ? &corpus_integration : NULL;                            \
   }
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -73,7 +84,11 @@ static inline dispatch_status corpus_good_invoke(dispatch_instance* instance, co
 #define CORPUS_BUILD "corpus"
 #endif
 
+#ifdef __cplusplus
+#define CORPUS_EXPORT extern "C" __attribute__((visibility("default")))
+#else
 #define CORPUS_EXPORT __attribute__((visibility("default")))
+#endif
 
 #define CORPUS_TABLE(size, id, version, create_function, start_function)  \
   static const dispatch_plugin_v1 corpus_table = {size,                   \
@@ -90,6 +105,9 @@ static inline dispatch_status corpus_good_invoke(dispatch_instance* instance, co
                                                   corpus_interface};      \
   CORPUS_EXPORT const dispatch_plugin_v1* dispatch_plugin_query_v1(void); \
   const dispatch_plugin_v1* dispatch_plugin_query_v1(void) { return &corpus_table; }
+
+/* Runs inside dlopen, before anybody has looked at what the library says. */
+#define CORPUS_CONSTRUCTOR __attribute__((constructor)) static void corpus_constructor(void)
 
 #define CORPUS_PLUGIN \
   CORPUS_TABLE(sizeof(dispatch_plugin_v1), DISPATCH_PLUGIN_ID, DISPATCH_PLUGIN_VERSION, corpus_create, NULL)

@@ -1,0 +1,5 @@
+/* OK, and nothing else. */
+#include "corpus.h"
+
+CORPUS_METHOD { return DISPATCH_OK; }
+CORPUS_PLUGIN

@@ -1,0 +1,5 @@
+/* The required function get_interface is NULL. */
+#include "corpus.h"
+
+#define corpus_interface NULL
+CORPUS_PLUGIN
