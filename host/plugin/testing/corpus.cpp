@@ -169,9 +169,11 @@ std::string corpusId(const std::string& name) {
   return id;
 }
 
-PackageFiles corpusPackage(const std::string& name) {
+PackageFiles corpusPackage(const std::string& name) { return packageIn(DISPATCH_CORPUS "/" + name); }
+
+PackageFiles packageIn(const std::string& directory) {
   PackageFiles package;
-  for (const auto& entry : std::filesystem::directory_iterator(DISPATCH_CORPUS "/" + name)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const auto file = entry.path().filename().string();
     if (file == "plugin.json")
       package.manifest = Json::parse(readFile(entry.path()));
@@ -207,8 +209,8 @@ Catalog& CorpusTest::open(const std::string& home) {
   return *opened;
 }
 
-Ending CorpusTest::ask(const std::string& name) {
-  const auto installed = opened->find(corpusId(name));
+Ending CorpusTest::askPlugin(const std::string& id) {
+  const auto installed = opened->find(id);
   if (!installed) return {"load", "it is not there"};
   if (!installed->usable) return {"load", installed->reason};
   std::shared_ptr<Instance> instance;

@@ -43,6 +43,8 @@ const std::vector<Death>& deaths();
 
 /// Names of every package of the corpus, as they were built.
 std::vector<std::string> corpusNames();
+/// The package that lies there, without its signature.
+PackageFiles packageIn(const std::string& directory);
 /// The package of that name; `id` is "corpus-" and the name with hyphens.
 PackageFiles corpusPackage(const std::string& name);
 std::string corpusId(const std::string& name);
@@ -61,7 +63,8 @@ class CorpusTest : public ::testing::Test {
   /// Scans; every plugin gets `home`.
   Catalog& open(const std::string& home);
   /// Creates, starts and asks a plugin of the corpus, as the server would.
-  Ending ask(const std::string& name);
+  Ending ask(const std::string& name) { return askPlugin(corpusId(name)); }
+  Ending askPlugin(const std::string& id);
 
   TemporaryDirectory directory;
   CatalogOptions options;
