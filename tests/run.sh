@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds, and runs everything that fits in its time: unit tests, integration and browser tests on
 # SQLite and PostgreSQL, the core under AddressSanitizer. --full adds the long ones: the optimised build, everything under
-# sanitizers, fuzzing, random kills.
+# sanitizers, fuzzing, random kills, swapped packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +15,8 @@ while [ $# -gt 0 ]; do
       cat <<'TXT'
 Usage: tests/run.sh [--full] [--only STAGE]
 
-  --full        also: the optimised build, everything under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills under load
+  --full        also: the optimised build, everything under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills under load,
+                10,000 loads of packages that are swapped meanwhile
   --only STAGE  one stage: style, unit, integration, browser, core, sanitizers, full
 
 Needs root or sudo the first time, for apt-get. Logs are in build/tests/.

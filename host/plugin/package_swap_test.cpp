@@ -14,7 +14,9 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <thread>
+#include <vector>
 
 namespace dispatch::plugin {
 namespace {
@@ -30,6 +32,7 @@ class Swapper {
       while (!_stop) {
         swap();
         ++_count;
+        ::usleep(200);  // several in each verification; without it hardly any is left whole
       }
     });
   }
@@ -47,7 +50,7 @@ class Swapper {
   void swap() {
     const auto& other = _others[_count % _others.size()];
     if (::renameat2(AT_FDCWD, _current.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) != 0) std::abort();
-    if (_count % 5 != 0) return;
+    if (_count % 8 != 0) return;
     const int file = ::open((_current + '/' + _library).c_str(), O_RDWR | O_CLOEXEC);
     char byte = 0;
     constexpr ::off_t at = 600;
@@ -67,19 +70,34 @@ class Swapper {
   std::thread _thread;
 };
 
-/// Every byte that this process may execute from the library's file in memory is the verified one.
-bool executes(const std::string& verified) {
+/// Every byte that this process may execute from the file in memory that `table` lies in is the verified one.
+bool executes(const void* table, const std::string& verified) {
+  struct Part {
+    std::uintptr_t from, to;
+    std::size_t offset;
+    bool code;
+  };
+  std::map<unsigned long, std::vector<Part>> byInode;
+  unsigned long own = 0;
   std::ifstream maps("/proc/self/maps");
-  bool found = false;
   for (std::string line; std::getline(maps, line);) {
-    unsigned long from = 0, to = 0, offset = 0;
+    unsigned long from = 0, to = 0, offset = 0, inode = 0;
     char rights[5] = "";
     if (line.find("memfd:tiny@1.0.0") == std::string::npos ||
-        std::sscanf(line.c_str(), "%lx-%lx %4s %lx", &from, &to, rights, &offset) != 4 || rights[2] != 'x')
+        std::sscanf(line.c_str(), "%lx-%lx %4s %lx %*s %lu", &from, &to, rights, &offset, &inode) != 5)
       continue;
+    byInode[inode].push_back({from, to, offset, rights[2] == 'x'});
+    const auto at = reinterpret_cast<std::uintptr_t>(table);
+    if (at >= from && at < to) own = inode;
+  }
+  bool found = false;
+  for (const auto& part : byInode[own]) {
+    if (!part.code) continue;
     found = true;
-    const auto size = std::min<std::size_t>(to - from, verified.size() - std::min(offset, verified.size()));
-    if (std::memcmp(reinterpret_cast<const void*>(from), verified.data() + offset, size) != 0) return false;
+    const auto size =
+        std::min<std::size_t>(part.to - part.from, verified.size() - std::min(part.offset, verified.size()));
+    if (std::memcmp(reinterpret_cast<const void*>(part.from), verified.data() + part.offset, size) != 0)
+      return false;
   }
   return found;
 }
@@ -88,7 +106,7 @@ bool executes(const std::string& verified) {
 int loadAndCompare(const Package& package, const std::string& build) {
   return testing::endOfChild([&] {
     const auto library = Library::load(package);
-    if (!executes(package.libraryBytes)) ::_exit(2);
+    if (!executes(&library->table(), package.libraryBytes)) ::_exit(2);
     if (library->buildInfo() != build) ::_exit(3);
   });
 }
