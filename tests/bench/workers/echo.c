@@ -47,7 +47,7 @@ static const void* get_interface(dispatch_instance* instance, dispatch_str id) {
 
 static const dispatch_plugin_v1 plugin = {sizeof(dispatch_plugin_v1),
                                           DISPATCH_ABI_MINOR,
-                                          TEXT("bench-echo"),
+                                          TEXT(DISPATCH_PLUGIN_ID),
                                           TEXT("1.0.0"),
                                           TEXT("C " __VERSION__),
                                           create,

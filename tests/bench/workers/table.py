@@ -26,3 +26,8 @@ for pinned in ("yes", "no"):
     for what in ("kill to replacement", "verify and load"):
         line = find(what=what, pinned=pinned)
         print(f"{what}: {line['p50_us'] / 1000:.2f} ms, p99 {line['p99_us'] / 1000:.2f} ms ({line['n']} times)")
+    for home in ("process", "worker"):
+        for plugins in (1, 20):
+            line = find(what="cold to ready", home=home, plugins=plugins, pinned=pinned)
+            goal = " (goal: below 250 ms)" if plugins == 20 else ""
+            print(f"verify, load, create and start {plugins} in {'workers' if home == 'worker' else 'the process'}: {line['p50_us'] / 1000:.1f} ms, p99 {line['p99_us'] / 1000:.1f} ms{goal} ({line['n']} times)")
