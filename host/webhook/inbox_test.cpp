@@ -206,7 +206,6 @@ TEST_P(Webhooks, WhatADeadServerHadInHandIsTakenOver) {
 }
 
 TEST_P(Webhooks, ALongAttemptKeepsItsLease) {
-  if (GetParam() == store::Dialect::sqlite) GTEST_SKIP() << "one server has the database";
   options.answerWithin = 10ms;
   std::atomic<int> calls{0};
   receiver->onReceive = [&](const auto&) {
@@ -215,8 +214,9 @@ TEST_P(Webhooks, ALongAttemptKeepsItsLease) {
     return FakeReceiver::answered(200);
   };
   running().receive(endpoint(), request());
+  // Nobody takes it meanwhile: not another server, which SQLite cannot have, and not this one.
   Inbox other(db(), plugins, envelope, "host-2", options);
-  other.run();
+  if (GetParam() == store::Dialect::postgresql) other.run();
   EXPECT_TRUE(becomes("done"));
   EXPECT_EQ(calls, 1);
 }

@@ -204,6 +204,7 @@ void CorpusTest::install(const PackageFiles& package) {
 Catalog& CorpusTest::open(const std::string& home) {
   options.isolation = {{"*", home}};
   install(corpusPackage("sound"));
+  instances.clear();
   opened.reset();
   opened = Catalog::open(options, outside);
   return *opened;
@@ -222,6 +223,7 @@ Ending CorpusTest::askPlugin(const std::string& id) {
   } catch (const Problem& problem) {
     return {"create", problem.what()};
   }
+  instances.push_back(instance);
   if (const auto outcome = instance->start(); !outcome.ok()) return {"start", outcome.message};
   static const auto example =
       Json::parse(readFile(DISPATCH_CONTRACTS "/ticket.json"))["methods"]["create"]["examples"][0]["input"];

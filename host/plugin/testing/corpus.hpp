@@ -70,6 +70,9 @@ class CorpusTest : public ::testing::Test {
   CatalogOptions options;
   FakeOutside outside;
   std::unique_ptr<Catalog> opened;
+  /// To the end of the test: what a plugin does with a call that has ended harms nobody while its instance
+  /// lives.
+  std::vector<std::shared_ptr<Instance>> instances;
 };
 
 }  // namespace dispatch::plugin::testing

@@ -108,6 +108,7 @@ class FakeIntegrations final : public integrations::Integrations {
   plugin::JsonOutcome test(std::int64_t, const Json&, const Json&) override { return {}; }
   integrations::Serving serving(std::int64_t, const std::string&) override { return {}; }
   std::vector<integrations::Serving> allServing(std::int64_t, const std::string&) override { return {}; }
+  std::map<std::string, std::string> ailing() override { return {}; }
   std::vector<integrations::Serving> authProviders() override { return {}; }
   Json reload(const std::string&, const std::string&) override { return {}; }
 
