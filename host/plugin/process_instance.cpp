@@ -137,6 +137,18 @@ ProcessInstance::ProcessInstance(Parts parts, Outside& outside, const Configurat
   }
 }
 
+namespace {
+
+/// Never freed, not at the program's end either.
+void keepForGood(std::unique_ptr<CallSeats> seats) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::unique_ptr<CallSeats>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(seats));
+}
+
+}  // namespace
+
 ProcessInstance::~ProcessInstance() {
   drainAndStop();
   try {
@@ -152,7 +164,7 @@ ProcessInstance::~ProcessInstance() {
   // A plugin that never completed a call may still do so, though no thread of it should run: these few bytes
   // stay for it.
   _seats->orphan();
-  static_cast<void>(_seats.release());
+  keepForGood(std::move(_seats));
 }
 
 /// A crash in a worker does not take the host along: whose call that was is known without a record.
