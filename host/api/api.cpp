@@ -10,7 +10,6 @@
 #include <Poco/Logger.h>
 #include <Poco/Net/HTTPRequestHandler.h>
 #include <Poco/Net/HTTPServerResponse.h>
-#include <Poco/StreamCopier.h>
 
 #include <shared_mutex>
 #include <unordered_map>
@@ -127,8 +126,7 @@ struct Api::State {
 namespace {
 
 void readBody(Request& request) {
-  std::string text;
-  Poco::StreamCopier::copyToString(request.raw.stream(), text);
+  const std::string text = wholeBody(request.raw);
   if (text.empty()) return;
   try {
     request.body = parseJson(text, "The body");
@@ -364,7 +362,7 @@ void Api::State::handle(HTTPServerRequest& request, HTTPServerResponse& response
                                  .withType("database")
                                  .withRetryAfter(std::max<std::uint32_t>(problem.retryAfterMs(), 2000))
                            : problem);
-    if (hidden) log().warning("%s %s: %s", request.getMethod(), path, std::string(problem.what()));
+    if (hidden) log().warning("%s %s: %s", request.getMethod(), loggable(path), std::string(problem.what()));
     if (problem.kind() == Problem::Kind::internal)
       log().error("%s %s: %s", request.getMethod(), loggable(path), std::string(problem.what()));
   } catch (const std::exception& error) {

@@ -1,5 +1,7 @@
 #include "api/request.hpp"
 
+#include <Poco/StreamCopier.h>
+
 #include <charconv>
 
 namespace dispatch::api {
@@ -141,6 +143,15 @@ Reply refusal(const Problem& problem) {
   if (problem.retryAfterMs() > 0)
     reply.headers.emplace_back("Retry-After", std::to_string((problem.retryAfterMs() + 999) / 1000));
   return reply;
+}
+
+std::string wholeBody(Poco::Net::HTTPServerRequest& raw) {
+  std::string text;
+  auto& body = raw.stream();
+  Poco::StreamCopier::copyToString(body, text);
+  // The server below answers what it refused itself (413, 408); whoever has gone hears nothing.
+  if (body.bad()) throw Problem(Problem::Kind::invalid, "The body of the request was cut off", {"body"});
+  return text;
 }
 
 store::ListRequest listRequest(const Query& query) {

@@ -63,6 +63,9 @@ struct Reply {
 /// {"detail": [{"msg", "loc", "type"}]} and the HTTP status of a Problem.
 Reply refusal(const Problem& problem);
 
+/// The body as it came. Throws Problem(invalid) for one that was cut off: it must not look like a short one.
+std::string wholeBody(Poco::Net::HTTPServerRequest& raw);
+
 /// The list parameters of the contract: page, itemsPerPage, q, filter, sortBy[], descending[].
 store::ListRequest listRequest(const Query& query);
 

@@ -177,6 +177,7 @@ class Server final : public Poco::Util::ServerApplication {
     options.bodyLimit = [most = options.maxBodyBytes](std::string_view, std::string_view path) {
       return api::bodyLimit(path, most);
     };
+    options.loggable = api::loggable;
     options.onAccess = [&logger = Poco::Logger::get("dispatch.http")](const http::Access& access) {
       if (!logger.debug()) return;
       // The query stays out of the log: it may hold what a person searched for, or a token.

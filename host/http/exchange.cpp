@@ -56,9 +56,10 @@ struct Failure {
 
 Failure internalFailure(const Connection& connection, const std::string& what) {
   const std::string reference = randomToken(9);
+  const auto& shown = connection.core.options.loggable;
   Poco::Logger::get("dispatch.http")
       .error("[%s] %s %s failed: %s", reference, std::string(connection.head.method),
-             std::string(connection.head.path()), what);
+             shown ? shown(connection.head.path()) : std::string(connection.head.path()), what);
   Counters::add(connection.core.counters.handlerFailures);
   return {500, refusalBody("The server failed at this request. Its log says why, under the reference " +
                            reference + ".")};

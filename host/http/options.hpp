@@ -84,6 +84,8 @@ struct Options {
 
   /// Fields of the answers that the server makes itself (security headers).
   std::vector<std::pair<std::string, std::string>> refusalFields;
+  /// What of a path may stand in the server's own log; unset: all of it. [any-thread] Must not block.
+  std::function<std::string(std::string_view path)> loggable;
   /// Called on the worker after each exchange, and for refusals on whichever thread made them. Must not
   /// block.
   std::function<void(const Access&)> onAccess;

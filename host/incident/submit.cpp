@@ -53,7 +53,8 @@ auth::Principal principalOf(store::Session& session, const Scope& scope, const E
 }
 
 /// The incident that `subject` means: by the key of its report, or, for a member, by its name.
-Subject subjectOf(store::Session& session, const Scope& scope, const Event& event) {
+Subject subjectOf(store::Session& session, const Scope& scope, const auth::Principal& who,
+                  const Event& event) {
   std::optional<std::int64_t> id;
   if (const auto row = session.one(
           "SELECT incident_id FROM plugin_event WHERE plugin_instance_id = ? AND \"key\" = ? AND type = "
@@ -64,7 +65,10 @@ Subject subjectOf(store::Session& session, const Scope& scope, const Event& even
     if (const auto named = session.one("SELECT id FROM incident WHERE project_id = ? AND name = ?",
                                        {scope.projectId, event.subject}))
       id = named->integer("id");
-  auto subject = id ? readSubject(session, *id, true) : std::nullopt;
+  // What its actor may not see is not there.
+  auto subject = id && (event.actor.empty() || standing(session, who, *id).mayView())
+                     ? readSubject(session, *id, true)
+                     : std::nullopt;
   if (!subject)
     throw Problem(
         Problem::Kind::notFound,
@@ -78,6 +82,7 @@ std::int64_t makeReport(const Context& context, store::Session& session, const S
   checkMembers(event, {"title", "description", "started_at", "incident_type", "incident_priority",
                        "incident_severity", "kind"});
   if (!event.subject.empty()) refuseField({"subject"}, "a report has no subject: it makes one");
+  optionalInstant(event.data, "started_at");
   Json body{
       {"project",
        {{"name", session.one("SELECT name FROM project WHERE id = ?", {scope.projectId})->text("name")}}}};
@@ -160,10 +165,9 @@ store::Row keyed(store::Session& session, const Scope& scope, const Event& event
 /// A report of something that began after its incident was closed: the key stands for another one from now
 /// on.
 bool beginsAnew(store::Session& session, const Event& event, const store::Row& before) {
+  if (event.type != "incident.report" || before.text("status") != "Closed") return false;
   const auto started = optionalInstant(event.data, "started_at");
-  if (event.type != "incident.report" || before.text("status") != "Closed" || !started ||
-      *started <= before.text("closed_at"))
-    return false;
+  if (!started || *started <= before.text("closed_at")) return false;
   const std::string id = std::to_string(before.integer("id"));
   return session.execute("UPDATE plugin_event SET \"key\" = ? WHERE id = ? AND \"key\" = ?",
                          {event.key + " (until " + id + ")", before.integer("id"), event.key}) > 0;
@@ -198,7 +202,7 @@ Json Incidents::submit(const Scope& scope, const Event& event) {
     if (event.type == "incident.report") {
       incidentId = makeReport(_context, session, scope, who, event);
     } else {
-      const Subject subject = subjectOf(session, scope, event);
+      const Subject subject = subjectOf(session, scope, who, event);
       incidentId = subject.id;
       if (event.type == "incident.update")
         setStatus(_context, session, who, subject, event);

@@ -67,7 +67,8 @@ class RequestInCall {
   bool _good = true;
 };
 
-/// What a plugin may say about its answer. Cookies, redirects and policies of this origin are the host's.
+/// What a plugin may say about its answer. Cookies, redirects and policies of this origin are the host's, and
+/// so is what tells a proxy before it to send something else (nginx, Apache, lighttpd).
 bool mayGoOut(const std::string& name) {
   static constexpr std::array<std::string_view, 4> known{"content-type", "retry-after", "www-authenticate",
                                                          "allow"};
@@ -75,7 +76,9 @@ bool mayGoOut(const std::string& name) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::find(known.begin(), known.end(), lower) != known.end() ||
-         (lower.starts_with("x-") && lower != "x-frame-options" && lower != "x-content-type-options");
+         (lower.starts_with("x-") && lower != "x-frame-options" && lower != "x-content-type-options" &&
+          !lower.starts_with("x-accel-") && lower.find("sendfile") == std::string::npos &&
+          lower.find("send-file") == std::string::npos);
 }
 
 bool isToken(const std::string& name) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,15 +53,16 @@ class Deliveries {
   /// How many of the instance wait for an attempt.
   std::int64_t waiting(std::int64_t instanceId);
 
-  /// Those that are due, and those whose host is gone, now under this host's lease; at most `most`. One whose
-  /// request cannot be opened fails with the reason.
-  std::vector<Taken> takeDue(int most);
+  /// Those that are due, and those whose host is gone, now under this host's lease, the oldest first; of each
+  /// instance at most `most`, less what it `has`. One whose request cannot be opened, or that had `attempts`
+  /// and told of no end, fails with the reason.
+  std::vector<Taken> takeDue(int most, const std::map<std::int64_t, int>& has, int attempts);
   void extendLeases(const std::vector<std::int64_t>& ids);
   /// On SQLite, at start: there is one server, so what was running is nobody's.
-  void takeBackAll();
+  void takeBackAll(int attempts);
 
   /// The id by the sender's count is this delivery's from now on; nothing if it was free, else the one that
-  /// has it.
+  /// has it. Throws Problem(unavailable) where the lease was lost meanwhile: another host has it in hand.
   struct Holder {
     std::int64_t id = 0;
     std::string state;
@@ -79,6 +81,9 @@ class Deliveries {
   void retry(std::int64_t instanceId, std::int64_t id, const std::string& actor);
 
  private:
+  std::optional<Taken> take(std::int64_t id, const std::string& due, const std::string& moment);
+  void giveUp(int attempts, const std::string& leasesUntil);
+
   store::Database& _database;
   const config::Envelope& _envelope;
   const std::string _owner;
@@ -86,7 +91,7 @@ class Deliveries {
 };
 
 /// Removes what ended more than 30 days ago; of the refused, which anybody with the address can cause, those
-/// older than a day. Answers how many.
+/// older than a day, and all but the newest 1,000 of an instance. Answers how many.
 std::int64_t removeOldDeliveries(store::Database& database);
 
 }  // namespace dispatch::webhook

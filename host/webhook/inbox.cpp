@@ -58,22 +58,33 @@ Inbox::~Inbox() { stop(); }
 
 void Inbox::run() {
   // On PostgreSQL other hosts may have theirs in hand; what a dead one had is free when its lease has ended.
-  if (_database.dialect() == store::Dialect::sqlite) _deliveries.takeBackAll();
+  if (_database.dialect() == store::Dialect::sqlite) _deliveries.takeBackAll(_options.attempts);
   const std::lock_guard lock(_mutex);
-  _running = true;
+  _running = _renewing = true;
+  _cancellation = std::make_shared<plugin::Cancellation>();
   for (int i = 0; i < _options.threads; ++i) _threads.emplace_back([this] { work(); });
-  _threads.emplace_back([this] { tick(); });
+  _ticker = std::thread([this] { tick(); });
 }
 
 void Inbox::stop() {
   {
-    const std::lock_guard lock(_mutex);
+    std::unique_lock lock(_mutex);
     _running = false;
+    _changed.notify_all();
+    if (!_changed.wait_for(lock, _options.stopWithin, [&] { return _underWay.empty(); })) {
+      lock.unlock();
+      _cancellation->cancel();
+    }
   }
-  _changed.notify_all();
-  _ticks.notify_all();
   for (auto& thread : _threads) thread.join();
   _threads.clear();
+  {
+    // The leases of what was under way were renewed until here.
+    const std::lock_guard lock(_mutex);
+    _renewing = false;
+  }
+  _ticks.notify_all();
+  if (_ticker.joinable()) _ticker.join();
   std::deque<Job> left;
   {
     const std::lock_guard lock(_mutex);
@@ -81,7 +92,7 @@ void Inbox::stop() {
     _held.clear();
   }
   for (const auto& job : left) {
-    if (job.sender) job.sender->set_value(accepted());
+    if (job.sender) job.sender->answer.set_value(accepted());
     try {
       _deliveries.end(job.taken.id,
                       {state::kWaiting, 202, "The server stopped before its turn came.", nowText()});
@@ -103,31 +114,46 @@ plugin::WebhookResponse Inbox::receive(const Endpoints::Found& endpoint, plugin:
   bool take = false;
   {
     const std::lock_guard lock(_mutex);
-    take = _running && _queue.size() < longestQueue;
+    take = _running && _queue.size() < longestQueue && queuedOf(endpoint.instanceId) < _options.queueOfOne;
   }
   request.attempt = 1;
   const auto id = _deliveries.add(endpoint.organizationId, endpoint.instanceId, request, take);
   if (!take) return accepted();
-  std::future<plugin::WebhookResponse> answer;
+  Job job{{id, endpoint.instanceId, std::move(request)}, nullptr};
+  const auto sender = std::make_shared<Sender>();
   {
     const std::lock_guard lock(_mutex);
-    Job job{{id, endpoint.instanceId, std::move(request)}, nullptr};
-    if (_waiters < _options.waiters) {
-      ++_waiters;
-      job.sender = std::make_shared<std::promise<plugin::WebhookResponse>>();
-      answer = job.sender->get_future();
+    auto& waiters = _waiters[endpoint.instanceId];
+    if (_allWaiters < _options.waiters && waiters < _options.waitersOfOne) {
+      ++_allWaiters, ++waiters;
+      job.sender = sender;
     }
     _held.insert(id);
-    _queue.push_back(std::move(job));
+    _queue.push_back(job);
   }
   _changed.notify_one();
-  if (!answer.valid()) return accepted();
-  const bool came = answer.wait_for(_options.answerWithin) == std::future_status::ready;
+  if (!job.sender) return accepted();
+  auto answer = sender->answer.get_future();
+  bool comes = answer.wait_for(_options.answerWithin) == std::future_status::ready;
   {
     const std::lock_guard lock(_mutex);
-    --_waiters;
+    --_allWaiters, --_waiters[endpoint.instanceId];
+    comes = comes || sender->answered;
+    sender->left = !comes;
   }
-  return came ? answer.get() : accepted();
+  return comes ? answer.get() : accepted();
+}
+
+std::size_t Inbox::queuedOf(std::int64_t instanceId) const {
+  return static_cast<std::size_t>(std::count_if(
+      _queue.begin(), _queue.end(), [&](const Job& job) { return job.taken.instanceId == instanceId; }));
+}
+
+/// Whether the sender still waits; then they stay for the answer.
+bool Inbox::hears(const Job& job) {
+  const std::lock_guard lock(_mutex);
+  if (!job.sender || job.sender->left) return false;
+  return job.sender->answered = true;
 }
 
 void Inbox::retry(std::int64_t instanceId, std::int64_t id, const std::string& actor) {
@@ -163,13 +189,13 @@ void Inbox::work() {
     lock.unlock();
     auto response = accepted();
     try {
-      response = attempt(job->taken);
+      response = attempt(*job);
     } catch (const std::exception& error) {
       // Its lease ends by itself, and then it is tried again.
       log().error("Delivery %s could not be recorded: %s", std::to_string(job->taken.id),
                   std::string(error.what()));
     }
-    if (job->sender) job->sender->set_value(std::move(response));
+    if (job->sender) job->sender->answer.set_value(std::move(response));
     lock.lock();
     _held.erase(job->taken.id);
     if (--_underWay[job->taken.instanceId] == 0) _underWay.erase(job->taken.instanceId);
@@ -178,16 +204,22 @@ void Inbox::work() {
 }
 
 void Inbox::tick() {
+  using Clock = std::chrono::steady_clock;
   std::unique_lock lock(_mutex);
-  while (_running) {
+  auto renewed = Clock::now();
+  while (_renewing) {
+    const bool renew = Clock::now() - renewed >= _options.lease / 3;
     const std::vector<std::int64_t> held(_held.begin(), _held.end());
-    const auto room = _queue.size() < longestQueue / 2 ? longestQueue / 4 : 0;
+    std::map<std::int64_t, int> full;  // how many more an instance may have in memory
+    for (const auto& job : _queue) ++full[job.taken.instanceId];
+    const bool take = _running;
     _poll = false;
     lock.unlock();
     std::vector<Deliveries::Taken> due;
     try {
-      if (!held.empty()) _deliveries.extendLeases(held);
-      if (room > 0) due = _deliveries.takeDue(static_cast<int>(room));
+      if (renew && !held.empty()) _deliveries.extendLeases(held);
+      if (renew) renewed = Clock::now();
+      if (take) due = _deliveries.takeDue(static_cast<int>(_options.queueOfOne), full, _options.attempts);
     } catch (const std::exception& error) {
       log().warning("The inbox of webhooks could not be read: %s", std::string(error.what()));
     }
@@ -197,7 +229,7 @@ void Inbox::tick() {
       _queue.push_back({std::move(taken), nullptr});
     }
     if (!due.empty()) _changed.notify_all();
-    _ticks.wait_for(lock, _options.tick, [&] { return !_running || _poll; });
+    _ticks.wait_for(lock, _options.tick, [&] { return !_renewing || _poll; });
   }
 }
 
@@ -220,6 +252,7 @@ Ending Inbox::judged(const Deliveries::Taken& taken, plugin::WebhookResponse& re
   if (!serving.instance) return later(taken, serving.reason, 0);
   plugin::CallOptions options;
   options.idempotencyKey = "webhook-" + std::to_string(taken.id);
+  options.cancellation = _cancellation;
   const auto identified = serving.instance->identifyWebhook(taken.request, options);
   if (identified.ok() && !identified.text.empty()) {
     if (const auto holder = _deliveries.claim(taken.id, taken.instanceId, identified.text)) {
@@ -241,10 +274,17 @@ Ending Inbox::judged(const Deliveries::Taken& taken, plugin::WebhookResponse& re
   return {state::kRefused, response.status, received.message};
 }
 
-plugin::WebhookResponse Inbox::attempt(const Deliveries::Taken& taken) {
+plugin::WebhookResponse Inbox::attempt(const Job& job) {
   auto response = accepted();
-  const auto ending = judged(taken, response);
-  _deliveries.end(taken.id, ending);
+  auto ending = judged(job.taken, response);
+  // Who was told 202 does not send it again: what they cannot hear of stays, for a person.
+  if (!hears(job) && ending.state == state::kRefused)
+    ending = {state::kFailed, 202, "Refused after its sender had been told 202. " + ending.reason};
+  {
+    const std::lock_guard lock(_mutex);
+    _held.erase(job.taken.id);
+  }
+  _deliveries.end(job.taken.id, ending);
   return response;
 }
 

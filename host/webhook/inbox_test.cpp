@@ -180,6 +180,90 @@ TEST_P(Webhooks, ARefusedDeliveryDoesNotTakeTheIdOfARightOne) {
   EXPECT_EQ(inbox->receive(endpoint(), request("right")).status, 200);
 }
 
+TEST_P(Webhooks, WhatIsRefusedAfterItsSenderWasTold202StaysForAPerson) {
+  options.answerWithin = 10ms;
+  std::atomic<bool> right{false};
+  receiver->onReceive = [&](const auto&) {
+    if (right) return FakeReceiver::answered(200);
+    std::this_thread::sleep_for(100ms);
+    return FakeReceiver::answered(401);
+  };
+  EXPECT_EQ(running().receive(endpoint(), request()).status, 202);
+  ASSERT_TRUE(becomes("failed"));
+  EXPECT_THAT(first()["reason"].get<std::string>(), HasSubstr("Refused after its sender had been told 202"));
+  EXPECT_EQ(first()["retryable"], true);
+  right = true;
+  inbox->retry(instance, first()["id"], "me");
+  EXPECT_TRUE(becomes("done"));
+}
+
+TEST_P(Webhooks, OneBusyAddressLeavesRoomForTheOthers) {
+  options.answerWithin = 5s;
+  std::atomic<bool> release{false};
+  receiver->onReceive = [&](const auto&) {
+    while (!release) std::this_thread::sleep_for(5ms);
+    return FakeReceiver::answered(200);
+  };
+  const auto quick = std::make_shared<FakeReceiver>();
+  const auto another = row();
+  plugins.set(another, quick);
+  running();
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 40; ++i) senders.emplace_back([&] { inbox->receive(endpoint(), request()); });
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(inbox->receive({another, 1}, request()).status, 200) << "its sender gets the plugin's own answer";
+  Deliveries by(db(), envelope, "a-host-that-is-gone", 0ms);
+  by.add(1, another, request(), true);
+  const auto isDone = [&] { return inbox->list(another)[0]["state"] == "done"; };
+  for (int i = 0; i < 400 && !isDone(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(isDone()) << "what waits in the database has its turn, too";
+  release = true;
+  for (auto& sender : senders) sender.join();
+  for (int i = 0; i < 1000 && inbox->list(instance).dump().find("waiting") != std::string::npos; ++i)
+    std::this_thread::sleep_for(5ms);
+  const auto all = inbox->list(instance);
+  EXPECT_EQ(all.size(), 40u);
+}
+
+TEST_P(Webhooks, StopEndsWhatDoesNotEndByItself) {
+  options.answerWithin = 10ms;
+  options.stopWithin = 50ms;
+  std::atomic<bool> began{false};
+  receiver->onReceive = [&](const auto&) {
+    began = true;
+    while (!receiver->cancelled()) std::this_thread::sleep_for(5ms);
+    return FakeReceiver::failed(DISPATCH_ERR_CANCELLED, "cancelled");
+  };
+  running().receive(endpoint(), request());
+  while (!began) std::this_thread::sleep_for(1ms);
+  inbox->stop();
+  EXPECT_EQ(first()["state"], "waiting") << "the next server has it";
+}
+
+TEST_P(Webhooks, WhoLostTheLeaseBringsNothing) {
+  std::atomic<int> calls{0};
+  receiver->onIdentify = [&](const auto&) {
+    db().session()->execute("UPDATE webhook_delivery SET lease_owner = 'another-host'", {});
+    return FakeReceiver::identified("d-1");
+  };
+  receiver->onReceive = [&](const auto&) {
+    ++calls;
+    return FakeReceiver::answered(200);
+  };
+  EXPECT_EQ(running().receive(endpoint(), request()).status, 202);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_P(Webhooks, WhatEndsTheServerAgainAndAgainIsGivenUp) {
+  options.attempts = 3;
+  Deliveries dead(db(), envelope, "dead-host", 0ms);
+  const auto id = dead.add(1, instance, request(), true);
+  db().session()->execute("UPDATE webhook_delivery SET attempt = 3 WHERE id = ?", {id});
+  inbox = std::make_unique<Inbox>(db(), plugins, envelope, "host-1", options);
+  EXPECT_TRUE(dead.takeDue(10, {}, 3).empty());
+  EXPECT_EQ(first()["state"], "failed");
+}
+
 TEST_P(Webhooks, ARefusalBySentenceIsTheOperatorsAlone) {
   receiver->onReceive = [](const auto&) {
     return FakeReceiver::failed(DISPATCH_ERR_DENIED, "inner matters");

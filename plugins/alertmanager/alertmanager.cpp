@@ -53,14 +53,15 @@ class Alertmanager : public dispatch::WebhookPlugin {
     const Payload payload = Payload::parse(request.json());
     const std::string key = keyOf(call, payload.groupKey);
     if (payload.firing)
-      fire(call, payload, key);
+      fire(call, payload, key, textOf(request.receivedAt));
     else
-      resolve(call, payload, key);
+      resolve(call, key, textOf(request.receivedAt));
     return {204, {}, {}};
   }
 
   /// Alertmanager counts nothing, so a delivery is what it says: the group and how each of its alerts stands.
-  /// It repeats that by itself while nothing changes (repeat_interval).
+  /// It repeats that by itself while nothing changes (repeat_interval). What fires again after the group was
+  /// resolved is another delivery, even where Prometheus still counts from the first time.
   std::string webhookDeliveryId(const Call& call, const WebhookRequest& request) {
     if (request.method != "POST" || !isGenuine(call, request)) return "";
     const Payload payload = Payload::parse(request.json());
@@ -69,6 +70,7 @@ class Alertmanager : public dispatch::WebhookPlugin {
       parts.push_back(alert.fingerprint + (alert.firing ? " firing " : " resolved ") + alert.startsAt + " " +
                       (alert.firing ? "" : alert.endsAt));
     std::sort(parts.begin() + 1, parts.end());
+    if (payload.firing) parts.push_back(last(call, "resolved", keyOf(call, payload.groupKey)));
     std::string all;
     for (const std::string& part : parts) all += part + "\n";
     return dispatch::base64Encode(crypto().hash(call, "sha256", all));
@@ -89,7 +91,43 @@ class Alertmanager : public dispatch::WebhookPlugin {
     return !rank || _least.empty() || *rank >= *rankOf(_least);
   }
 
-  void fire(const Call& call, const Payload& payload, const std::string& key) const {
+  /// When the host received the last "firing" or "resolved" of the group; "" = never.
+  ///
+  /// A request that had to wait for this plugin can be overtaken by one that came after it, and Alertmanager
+  /// says "resolved" once. So both are remembered, each in one of 450 slots of the 1,000 that the host gives:
+  /// a group that shares its slot with another forgets.
+  std::string last(const Call& call, const char* word, const std::string& key) const {
+    const auto [slot, group] = slotOf(call, word, key);
+    const std::string kept = kv().get(call, slot).value_or("");
+    return kept.starts_with(group) ? kept.substr(group.size()) : "";
+  }
+  void remember(const Call& call, const char* word, const std::string& key,
+                const std::string& receivedAt) const {
+    if (last(call, word, key) >= receivedAt) return;
+    const auto [slot, group] = slotOf(call, word, key);
+    kv().put(call, slot, group + receivedAt);
+  }
+  std::pair<std::string, std::string> slotOf(const Call& call, const char* word,
+                                             const std::string& key) const {
+    const std::string digest = crypto().hash(call, "sha256", key);
+    const auto byte = [&](std::size_t i) {
+      return static_cast<unsigned>(static_cast<unsigned char>(digest[i]));
+    };
+    return {std::string(word) + ' ' + std::to_string((byte(0) << 8 | byte(1)) % 450),
+            dispatch::base64Encode(digest) + ' '};
+  }
+  bool isFiring(const Call& call, const std::string& key) const {
+    return last(call, "fired", key) > last(call, "resolved", key);
+  }
+  /// Sorts as the instants do.
+  static std::string textOf(std::chrono::system_clock::time_point instant) {
+    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(instant.time_since_epoch()).count();
+    const std::string digits = std::to_string(ns);
+    return std::string(20 - std::min<std::size_t>(digits.size(), 20), '0') + digits;
+  }
+
+  void fire(const Call& call, const Payload& payload, const std::string& key,
+            const std::string& receivedAt) const {
     std::vector<const Alert*> firing;
     for (const Alert& alert : payload.alerts)
       if (alert.firing) firing.push_back(&alert);
@@ -104,12 +142,17 @@ class Alertmanager : public dispatch::WebhookPlugin {
       return;
     }
     const auto reported = report(call, payload, firing, newest->startsAt, key);
+    remember(call, "fired", key, receivedAt);
+    const auto resolved = last(call, "resolved", key);
     // Before the notes: an incident that was stable is active again, once for each new alert.
-    events().submit(call, {.type = "incident.update",
-                           .subject = key,
-                           .key = key + " active " + newest->fingerprint + " " + newest->startsAt,
-                           .data = {{"status", "Active"}}});
+    if (isFiring(call, key))
+      setStatus(
+          call, key, "Active",
+          newest->fingerprint + ' ' + newest->startsAt + (resolved.empty() ? "" : " after " + resolved));
     for (std::size_t i = 0; i < std::min(firing.size(), mostNotes); ++i) note(call, *firing[i], key);
+    // Looked at last, too: it may have been resolved while this went on.
+    if (!isFiring(call, key))
+      setStatus(call, key, "Stable", last(call, "resolved", key) + " after " + receivedAt);
     log().info("Alerts of " + reported.incidentName + " are firing: " + std::to_string(firing.size()) + ".",
                &call);
   }
@@ -152,14 +195,20 @@ class Alertmanager : public dispatch::WebhookPlugin {
                            .data = {{"description", cut(text, 1000)}, {"started_at", alert.startsAt}}});
   }
 
-  void resolve(const Call& call, const Payload& payload, const std::string& key) const {
-    std::string last;
-    for (const Alert& alert : payload.alerts) last = std::max(last, alert.endsAt);
-    // Nothing where the group was never reported.
+  void resolve(const Call& call, const std::string& key, const std::string& receivedAt) const {
+    remember(call, "resolved", key, receivedAt);
+    if (!isFiring(call, key)) setStatus(call, key, "Stable", receivedAt);
+    if (isFiring(call, key))
+      setStatus(call, key, "Active", last(call, "fired", key) + " after " + receivedAt);
+  }
+
+  /// Nothing where the group was never reported.
+  void setStatus(const Call& call, const std::string& key, const std::string& status,
+                 const std::string& once) const {
     events().trySubmit(call, {.type = "incident.update",
                               .subject = key,
-                              .key = key + " stable " + last,
-                              .data = {{"status", "Stable"}}});
+                              .key = key + ' ' + (status == "Active" ? "active " : "stable ") + once,
+                              .data = {{"status", status}}});
   }
 
   /// The group's own key, so that an operator recognises it; a digest where the host could not keep it whole.

@@ -33,6 +33,7 @@ Json alert(const std::string& name, bool firing, const std::string& severity = "
 }
 
 Instance::Webhook webhook(const std::vector<Json>& alerts, const std::string& bearer = token) {
+  static std::int64_t second = 1'700'000'000;
   bool firing = false;
   for (const Json& one : alerts) firing |= one["status"] == "firing";
   const Json body{{"version", "4"},
@@ -46,6 +47,7 @@ Instance::Webhook webhook(const std::vector<Json>& alerts, const std::string& be
                   {"externalURL", "http://alertmanager:9093"},
                   {"alerts", alerts}};
   Instance::Webhook made;
+  made.receivedAtNs = ++second * 1'000'000'000;  // one after the other
   made.body = body.dump();
   made.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + bearer}};
   return made;
@@ -90,14 +92,42 @@ TEST(Alertmanager, FurtherAlertsOfTheGroupAreNotesOfTheSameIncident) {
 TEST(Alertmanager, ResolvedIsStableAndFiringAgainIsActive) {
   FakeHost host;
   auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
-  ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", true)})).ok());
+  const auto first = webhook({alert("DiskFull", true)});
+  const auto firstId = plugin.deliveryId(first).value;
+  ASSERT_TRUE(plugin.deliver(first).ok());
   ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", false)})).ok());
   EXPECT_EQ(host.incidents.begin()->second["status"], "Stable");
-  ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", true)})).ok());
+  ASSERT_TRUE(plugin.deliver(first).ok());
   EXPECT_EQ(host.incidents.begin()->second["status"], "Stable") << "an old request, come once more";
+  // Prometheus was away and counts from the first time again.
+  const auto again = webhook({alert("DiskFull", true)});
+  EXPECT_NE(plugin.deliveryId(again).value, firstId) << "the same words, and no repetition";
+  ASSERT_TRUE(plugin.deliver(again).ok());
+  EXPECT_EQ(host.incidents.begin()->second["status"], "Active");
+}
+
+TEST(Alertmanager, WhatCameFirstAndIsDeliveredLastDoesNotHaveTheLastWord) {
+  FakeHost host;
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  const auto fired = webhook({alert("DiskFull", true)});
+  ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", false)})).ok());
+  EXPECT_TRUE(host.incidents.empty());
+  ASSERT_TRUE(plugin.deliver(fired).ok());
+  EXPECT_EQ(host.incidents.begin()->second["status"], "Stable") << "it happened, and is over";
+  const auto resolved = webhook({alert("DiskFull", false)});
   ASSERT_TRUE(
       plugin.deliver(webhook({alert("DiskFull", true, "critical", "2026-03-01T12:00:00.000Z")})).ok());
+  ASSERT_TRUE(plugin.deliver(resolved).ok());
   EXPECT_EQ(host.incidents.begin()->second["status"], "Active");
+}
+
+TEST(Alertmanager, WhatAPersonMadeStableStaysSoWhileNothingNewFires) {
+  FakeHost host;
+  auto plugin = host.load(dispatch_plugin_query_v1(), settings(host));
+  ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", true), alert("DiskSlow", true)})).ok());
+  host.incidents.begin()->second["status"] = "Stable";
+  ASSERT_TRUE(plugin.deliver(webhook({alert("DiskFull", true), alert("DiskSlow", false)})).ok());
+  EXPECT_EQ(host.incidents.begin()->second["status"], "Stable");
 }
 
 TEST(Alertmanager, ResolvedWithoutAReportIsNothing) {

@@ -3,7 +3,7 @@
 #include "api/routes/routes_of.hpp"
 
 #include <Poco/Net/HTTPServerResponse.h>
-#include <Poco/StreamCopier.h>
+#include <Poco/String.h>
 
 #include <algorithm>
 
@@ -37,8 +37,11 @@ plugin::WebhookRequest read(Request& request) {
     read.path = uri.substr(hook->end, mark - hook->end);
   if (mark < uri.size()) read.query = uri.substr(mark + 1);
   read.method = request.raw.getMethod();
-  for (const auto& [name, value] : request.raw) read.headers.emplace_back(name, value);
-  Poco::StreamCopier::copyToString(request.raw.stream(), read.body);
+  // Cookies are this origin's: somebody's who opens the address in a browser where they are logged in.
+  for (const auto& [name, value] : request.raw)
+    if (Poco::icompare(name, "Cookie") != 0 && Poco::icompare(name, "X-CSRF-Token") != 0)
+      read.headers.emplace_back(name, value);
+  read.body = wholeBody(request.raw);
   read.peerAddress = request.address;
   read.receivedAtNs = std::chrono::duration_cast<std::chrono::nanoseconds>(now().time_since_epoch()).count();
   return read;

@@ -36,6 +36,7 @@ CREATE TABLE webhook_delivery (
 );
 CREATE UNIQUE INDEX webhook_delivery_plugin_instance_id_delivery_id ON webhook_delivery (plugin_instance_id, delivery_id);
 CREATE INDEX webhook_delivery_state_next_try_at ON webhook_delivery (state, next_try_at);
+CREATE INDEX webhook_delivery_finished_at ON webhook_delivery (finished_at);
 CREATE INDEX webhook_delivery_organization_id ON webhook_delivery (organization_id);
 
 -- What plugins told of the outside, each key once per instance.

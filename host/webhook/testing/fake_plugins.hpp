@@ -42,8 +42,18 @@ class FakeReceiver final : public plugin::Instance {
     return onIdentify ? onIdentify(request) : identified("");
   }
   plugin::WebhookOutcome receiveWebhook(const plugin::WebhookRequest& request,
-                                        const plugin::CallOptions&) override {
+                                        const plugin::CallOptions& options) override {
+    {
+      const std::lock_guard lock(_mutex);
+      _cancellation = options.cancellation;
+    }
     return onReceive ? onReceive(request) : answered(200);
+  }
+
+  /// Somebody wants the last call to end.
+  bool cancelled() {
+    const std::lock_guard lock(_mutex);
+    return _cancellation && _cancellation->cancelled();
   }
 
   const plugin::Manifest& manifest() const override { return _manifest; }
@@ -70,6 +80,8 @@ class FakeReceiver final : public plugin::Instance {
   std::vector<Outbound> outbound() const override { return {}; }
 
  private:
+  std::mutex _mutex;
+  std::shared_ptr<plugin::Cancellation> _cancellation;
   plugin::Manifest _manifest;
   plugin::Scope _scope;
 };

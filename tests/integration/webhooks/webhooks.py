@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -207,6 +208,20 @@ def check_the_plugin_sees_method_and_path_and_the_body_has_a_limit(server):
     assert send(server, b"x" * (1 << 20) + b"x").status == 413
 
 
+def check_a_request_that_is_cut_off_never_arrives(server):
+    """Larger than what is read ahead, so that it breaks under the handler's hands. (Alertmanager goes on sending, less at a time.)"""
+    whole = json.dumps({**payload("cut"), "padding": "x" * 400_000}).encode()
+    for sent in (1, 100_000, 300_000):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall((f"POST {server.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+                          f"Content-Length: {len(whole)}\r\n\r\n").encode() + whole[:sent])
+    time.sleep(1)
+    arrived = [one["body_bytes"] for one in deliveries(server) if one["body_bytes"] < 10 or one["body_bytes"] > 50_000]
+    assert not [size for size in arrived if size in (1, 100_000, 300_000) or 50_000 < size < len(whole)], arrived
+    assert send(server, whole.decode()).status == 204
+    assert len(titled(server, "cut")) == 1
+
+
 def check_the_log_tells_no_address(server):
     token = server.path.rsplit("/", 1)[1]
     logs = server.output()
@@ -303,7 +318,7 @@ CHECKS = [check_set_up, check_one_incident_for_a_group_of_alerts, check_repeated
           check_resolved_is_stable_and_firing_again_active, check_less_severe_alerts_are_not_reported,
           check_a_wrong_bearer_is_401_and_stores_no_credential, check_the_same_delivery_once_more_changes_nothing,
           check_an_unknown_address_tells_nothing, check_the_plugin_sees_method_and_path_and_the_body_has_a_limit,
-          check_only_admins_see_the_address, check_nothing_acknowledged_is_lost_when_the_server_is_killed,
+          check_a_request_that_is_cut_off_never_arrives, check_only_admins_see_the_address, check_nothing_acknowledged_is_lost_when_the_server_is_killed,
           check_alertmanagers_alerts_survive_a_kill, check_no_delivery_is_left_in_hand,
           check_the_log_tells_no_address, check_the_address_can_be_changed]
 

@@ -16,8 +16,8 @@ extern "C" {
  *   "incident.update"    status*: "Active", "Stable" or "Closed"; what is closed stays closed
  *   "timeline.note"      description*, started_at
  *   "participant.join"   email*
- *   "participant.leave"  email*
- * Instants are ISO 8601. */
+ *   "participant.leave"  email*; an actor may always leave themselves
+ * Instants are ISO 8601. started_at of a report is when what it reports began; see deduplication_key. */
 typedef struct dispatch_event {
   uint32_t struct_size;
   uint32_t reserved;

@@ -19,7 +19,7 @@ typedef struct dispatch_webhook_header {
   dispatch_str value;
 } dispatch_webhook_header;
 
-/* As it came over the wire: nothing is decoded, joined or sorted, so that a signature over it can be checked. */
+/* As it came over the wire, nothing decoded, joined or sorted, so that signatures can be checked; but no Cookie or X-CSRF-Token. */
 typedef struct dispatch_webhook_request {
   uint32_t struct_size;
   uint32_t attempt;    /* 1: the sender may still be waiting; from 2 on nobody reads the response */
