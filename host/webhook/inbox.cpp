@@ -192,12 +192,12 @@ void Inbox::work() {
       response = attempt(*job);
     } catch (const std::exception& error) {
       // Its lease ends by itself, and then it is tried again.
+      letGo(job->taken.id);
       log().error("Delivery %s could not be recorded: %s", std::to_string(job->taken.id),
                   std::string(error.what()));
     }
     if (job->sender) job->sender->answer.set_value(std::move(response));
     lock.lock();
-    _held.erase(job->taken.id);
     if (--_underWay[job->taken.instanceId] == 0) _underWay.erase(job->taken.instanceId);
     _changed.notify_all();
   }
@@ -280,12 +280,14 @@ plugin::WebhookResponse Inbox::attempt(const Job& job) {
   // Who was told 202 does not send it again: what they cannot hear of stays, for a person.
   if (!hears(job) && ending.state == state::kRefused)
     ending = {state::kFailed, 202, "Refused after its sender had been told 202. " + ending.reason};
-  {
-    const std::lock_guard lock(_mutex);
-    _held.erase(job.taken.id);
-  }
+  letGo(job.taken.id);  // before anybody may take it again
   _deliveries.end(job.taken.id, ending);
   return response;
+}
+
+void Inbox::letGo(std::int64_t id) {
+  const std::lock_guard lock(_mutex);
+  _held.erase(id);
 }
 
 }  // namespace dispatch::webhook

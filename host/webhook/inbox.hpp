@@ -77,6 +77,7 @@ class Inbox {
   plugin::WebhookResponse attempt(const Job& job);
   Ending judged(const Deliveries::Taken& taken, plugin::WebhookResponse& response);
   bool hears(const Job& job);
+  void letGo(std::int64_t id);  ///< its lease is not renewed any more
   Ending later(const Deliveries::Taken& taken, const std::string& reason, std::uint32_t retryAfterMs) const;
 
   store::Database& _database;
