@@ -2,12 +2,14 @@
 
 #include "base/problem.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <sstream>
 
 namespace dispatch::config {
 namespace {
@@ -163,19 +165,51 @@ class Converter {
 
 }  // namespace
 
+namespace {
+
+/// Where a document begins; what is in it is not looked at.
+class Beginning final : public YAML::EventHandler {
+ public:
+  YAML::Mark mark;
+  void OnDocumentStart(const YAML::Mark& at) override { mark = at; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+/// yaml-cpp 0.7 takes no token where a document begins with a comma, and its LoadAll() makes empty documents
+/// of that for ever: so at most two are looked at.
+void requireOneDocument(const std::string& text, const Converter& converter) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Beginning first, second;
+  if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return;
+  const auto at = static_cast<std::size_t>(second.mark.pos);
+  if (second.mark.pos > first.mark.pos && (at >= text.size() || text[at] != ','))
+    converter.refuse(second.mark, "expected one document, found several", "remove the --- between them");
+  converter.refuse(second.mark, "expected YAML, found a comma where nothing comes before it", "remove it");
+}
+
+}  // namespace
+
 YamlDocument parseYaml(const std::string& text, const std::string& path) {
   Converter converter(path);
-  std::vector<YAML::Node> documents;
+  YAML::Node root;
   try {
-    documents = YAML::LoadAll(text);
+    requireOneDocument(text, converter);
+    root = YAML::Load(text);
   } catch (const YAML::Exception& problem) {
     converter.refuse(problem.mark, "expected YAML, found an error: " + problem.msg,
                      "check indentation (spaces, no tabs), colons and quotes around that line");
   }
-  if (documents.size() > 1)
-    converter.refuse(documents[1].Mark(), "expected one document, found several",
-                     "remove the --- between them");
-  return documents.empty() ? YamlDocument{} : converter.convert(documents[0]);
+  return converter.convert(root);
 }
 
 }  // namespace dispatch::config

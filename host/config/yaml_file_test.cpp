@@ -97,6 +97,12 @@ TEST(YamlFile, RefusesSeveralDocuments) {
   EXPECT_THAT(refusal("a: 1\n---\nb: 2\n"), HasSubstr("found several"));
 }
 
+/// yaml-cpp reads the same comma for ever.
+TEST(YamlFile, RefusesACommaBeforeEverything) {
+  for (const char* text : {", a: 1\n", ",", "---\n, a"})
+    EXPECT_THAT(refusal(text), HasSubstr("found a comma where nothing comes before it")) << text;
+}
+
 TEST(YamlFile, RefusesAKeyThatIsNoText) { EXPECT_THAT(refusal("? [a, b]\n: 1\n"), HasSubstr("as a key")); }
 
 TEST(YamlFile, RefusesAliasesThatExpandWithoutBound) {
