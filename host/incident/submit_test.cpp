@@ -215,6 +215,20 @@ TEST_P(Submissions, AnActorMayDoWhatTheyCouldDoThemselvesAndNoMore) {
   EXPECT_EQ(refused(byStranger)->kind(), Problem::Kind::forbidden);
 }
 
+TEST_P(Submissions, WhatAnActorMayNotSeeIsNotThere) {
+  const Json made = submit(report("k"));
+  const std::string name = made["incident"]["name"];
+  db().session()->execute("UPDATE incident SET visibility = 'Restricted'", {});
+  const auto leave = [&](const std::string& subject) {
+    return refused(
+        about("participant.leave", subject, "l", {{"email", "ada@example.com"}}, "ada@example.com"));
+  };
+  const auto hidden = leave(name), missing = leave("dispatch-default-default-999");
+  ASSERT_TRUE(hidden && missing);
+  EXPECT_EQ(hidden->kind(), missing->kind());
+  EXPECT_EQ(hidden->kind(), Problem::Kind::notFound);
+}
+
 TEST_P(Submissions, APersonWhoReportsThroughAPluginIsTheReporter) {
   plugin::Event event = report("k");
   event.actor = "Ada@example.com";

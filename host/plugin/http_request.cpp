@@ -12,15 +12,9 @@ namespace {
 constexpr std::uint64_t maxHeaders = 100;
 constexpr std::uint64_t maxParts = 1024;
 constexpr std::uint32_t maxRedirects = 10;
+constexpr std::size_t maxNameBytes = 256;  // of methods and headers
 
 [[noreturn]] void invalid(const std::string& message) { throw ServiceRefusal(DISPATCH_ERR_INVALID, message); }
-
-bool isToken(std::string_view text) {
-  return !text.empty() && text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
 
 /// These say how the message is framed and where it goes: the host's business.
 bool hostsOwn(const std::string& name) {
@@ -35,7 +29,8 @@ bool hostsOwn(const std::string& name) {
 HttpRequest readHttpRequest(const ServiceContext& context, const dispatch_http_request& given) {
   HttpRequest request;
   request.method = std::string(checkedText(given.method, "the method"));
-  if (!isToken(request.method) || request.method == "CONNECT" || request.method == "TRACE")
+  if (!isToken(request.method) || request.method.size() > maxNameBytes || request.method == "CONNECT" ||
+      request.method == "TRACE")
     invalid("the method \"" + oneLine(request.method, 40) + "\" cannot be used");
   request.url = Url::parse(checkedText(given.url, "the URL"));
   if (given.header_count > maxHeaders || (given.headers == nullptr && given.header_count > 0))
@@ -44,7 +39,8 @@ HttpRequest readHttpRequest(const ServiceContext& context, const dispatch_http_r
     const auto& one = checkedStruct(given.headers[i], "a header");
     HttpHeader header;
     header.name = std::string(checkedText(one.name, "a header's name"));
-    if (!isToken(header.name)) invalid("\"" + oneLine(header.name, 40) + "\" is no header name");
+    if (!isToken(header.name) || header.name.size() > maxNameBytes)
+      invalid("\"" + oneLine(header.name, 40) + "\" is no header name");
     if (hostsOwn(lowerCase(header.name))) invalid("the header " + header.name + " is set by the host");
     header.value = context.secrets().render(one.value);
     header.secret = one.value.secret != 0;

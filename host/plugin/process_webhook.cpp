@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace dispatch::plugin {
 
@@ -72,19 +71,11 @@ class RequestInCall {
 bool mayGoOut(const std::string& name) {
   static constexpr std::array<std::string_view, 4> known{"content-type", "retry-after", "www-authenticate",
                                                          "allow"};
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = lowerCase(name);
   return std::find(known.begin(), known.end(), lower) != known.end() ||
          (lower.starts_with("x-") && lower != "x-frame-options" && lower != "x-content-type-options" &&
           !lower.starts_with("x-accel-") && lower.find("sendfile") == std::string::npos &&
           lower.find("send-file") == std::string::npos);
-}
-
-bool isToken(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::strchr("!#$%&'*+-.^_`|~", c) != nullptr;
-  });
 }
 
 /// Reads what the plugin answered; a sentence says what is wrong with it.

@@ -1,5 +1,6 @@
 #include "plugin/service_support.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace dispatch::plugin {
@@ -50,6 +51,13 @@ dispatch_status statusOf(Problem::Kind kind) noexcept {
       return DISPATCH_ERR_INTERNAL;
   }
   return DISPATCH_ERR_INTERNAL;
+}
+
+bool isToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
 }
 
 std::string lowerCase(std::string_view text) {

@@ -76,5 +76,7 @@ dispatch_status guarded(const dispatch_call* call, Function function) noexcept {
 std::string oneLine(std::string_view text, std::size_t most);
 /// ASCII letters in lower case: schemes, hosts and header names do not tell the cases apart.
 std::string lowerCase(std::string_view text);
+/// RFC 9110 section 5.6.2: what a method or the name of a header is made of.
+bool isToken(std::string_view text);
 
 }  // namespace dispatch::plugin

@@ -3,6 +3,7 @@
 #include "base/base.hpp"
 
 #include <Poco/Logger.h>
+#include <Poco/String.h>
 
 #include <algorithm>
 #include <random>
@@ -111,6 +112,10 @@ plugin::WebhookResponse Inbox::receive(const Endpoints::Found& endpoint, plugin:
     throw Problem(Problem::Kind::unavailable,
                   "Too many requests to this address wait for their plugin; try again later")
         .withRetryAfter(60'000);
+  // This origin's: somebody's who opens the address in a browser where they are logged in.
+  std::erase_if(request.headers, [](const auto& header) {
+    return Poco::icompare(header.first, "Cookie") == 0 || Poco::icompare(header.first, "X-CSRF-Token") == 0;
+  });
   bool take = false;
   {
     const std::lock_guard lock(_mutex);

@@ -50,8 +50,9 @@ class Inbox {
   /// No further attempts; those under way have `stopWithin`. What waits is tried by the next server.
   void stop();
 
-  /// Commits the request and answers: with the plugin's response where that came in time, else 202. Throws
-  /// Problem: tooMany, unavailable (the inbox is full, or the database is not there: then nothing was taken).
+  /// Commits the request, without cookies, and answers: with the plugin's response where that came in time,
+  /// else 202. Throws Problem: tooMany, unavailable (the inbox is full, or the database is not there: then
+  /// nothing was taken).
   plugin::WebhookResponse receive(const Endpoints::Found& endpoint, plugin::WebhookRequest request);
 
   Endpoints& endpoints() { return _endpoints; }

@@ -106,6 +106,19 @@ TEST_P(Webhooks, SenderGetsWhatThePluginSaysInTime) {
   EXPECT_EQ(first()["response_status"], 201);
 }
 
+TEST_P(Webhooks, CookiesOfThisOriginStayHere) {
+  std::string seen;
+  receiver->onReceive = [&](const auto& asked) {
+    for (const auto& [name, value] : asked.headers) seen += name + ": " + value + "\n";
+    return FakeReceiver::answered(200);
+  };
+  auto made = request();
+  made.headers = {
+      {"cookie", "__Host-dispatch_session=an-admins"}, {"X-Signature", "s"}, {"x-csrf-token", "t"}};
+  running().receive(endpoint(), made);
+  EXPECT_EQ(seen, "X-Signature: s\n");
+}
+
 TEST_P(Webhooks, IsCommittedBeforeThePluginSeesIt) {
   std::atomic<std::int64_t> found{0};
   receiver->onReceive = [&](const auto&) {

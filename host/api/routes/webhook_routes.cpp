@@ -37,10 +37,7 @@ plugin::WebhookRequest read(Request& request) {
     read.path = uri.substr(hook->end, mark - hook->end);
   if (mark < uri.size()) read.query = uri.substr(mark + 1);
   read.method = request.raw.getMethod();
-  // Cookies are this origin's: somebody's who opens the address in a browser where they are logged in.
-  for (const auto& [name, value] : request.raw)
-    if (Poco::icompare(name, "Cookie") != 0 && Poco::icompare(name, "X-CSRF-Token") != 0)
-      read.headers.emplace_back(name, value);
+  for (const auto& [name, value] : request.raw) read.headers.emplace_back(name, value);
   read.body = wholeBody(request.raw);
   read.peerAddress = request.address;
   read.receivedAtNs = std::chrono::duration_cast<std::chrono::nanoseconds>(now().time_since_epoch()).count();
@@ -60,10 +57,7 @@ Reply serve(const Rooms& rooms, Request& request) {
   reply.contentType = "text/plain; charset=utf-8";
   reply.text = std::move(response.body);
   for (auto& [name, value] : response.headers) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (lower != "content-type")
+    if (Poco::icompare(name, "Content-Type") != 0)
       reply.headers.emplace_back(name, std::move(value));
     else if (!reply.text.empty())
       reply.contentType = std::move(value);

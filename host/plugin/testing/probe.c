@@ -599,12 +599,13 @@ static dispatch_status receive(dispatch_instance* self, const dispatch_call* cal
            (long long)request->received_at_ns, (unsigned)request->attempt, (int)request->body.len,
            request->body.ptr ? request->body.ptr : "");
   out->body = copied(call, str(text));
-  const dispatch_webhook_header** headers = call->alloc(call, 3 * sizeof *headers, 8);
+  const dispatch_webhook_header** headers = call->alloc(call, 4 * sizeof *headers, 8);
   headers[0] = header_made(call, "Content-Type", "text/plain");
   headers[1] = header_made(call, "Set-Cookie", "session=stolen");
   headers[2] = header_made(call, is(path, "/split") ? "X-Evil\r\nSet-Cookie" : "X-Probe", "yes");
+  headers[3] = header_made(call, "X-Accel-Redirect", "/internal/secrets");
   out->headers = headers;
-  out->header_count = 3;
+  out->header_count = 4;
   if (is(path, "/foreign")) {
     static const dispatch_webhook_header elsewhere = {sizeof elsewhere, 0, {NULL, 0}, {NULL, 0}};
     headers[0] = &elsewhere;

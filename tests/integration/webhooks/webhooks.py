@@ -302,6 +302,22 @@ def check_no_delivery_is_left_in_hand(server):
     assert not rows(server, "SELECT id FROM webhook_delivery WHERE state = 'failed'")
 
 
+def check_the_log_tells_no_address_while_the_database_is_away(server):
+    if server.dialect != "postgresql":
+        return  # an open SQLite file does not go away
+    server.sql(f"ALTER DATABASE {server.database} ALLOW_CONNECTIONS false", "")
+    try:
+        def away():
+            server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.database}'", "")
+            return send(server, payload("away")).status == 503
+        until("a refusal", away)
+        assert "/events/alertmanager/…: " in server.output(), "the log does not tell the operator"
+        check_the_log_tells_no_address(server)
+    finally:
+        server.sql(f"ALTER DATABASE {server.database} ALLOW_CONNECTIONS true", "")
+    until("the database again", lambda: send(server, payload("away")).status in (202, 204), 60)
+
+
 def check_the_address_can_be_changed(server):
     refused = server.cli("plugins", "rotate-webhook", "alertmanager", check=False, stdin="")
     assert refused.returncode == 1 and "--yes" in refused.stderr, refused.stderr
@@ -320,7 +336,7 @@ CHECKS = [check_set_up, check_one_incident_for_a_group_of_alerts, check_repeated
           check_an_unknown_address_tells_nothing, check_the_plugin_sees_method_and_path_and_the_body_has_a_limit,
           check_a_request_that_is_cut_off_never_arrives, check_only_admins_see_the_address, check_nothing_acknowledged_is_lost_when_the_server_is_killed,
           check_alertmanagers_alerts_survive_a_kill, check_no_delivery_is_left_in_hand,
-          check_the_log_tells_no_address, check_the_address_can_be_changed]
+          check_the_log_tells_no_address, check_the_log_tells_no_address_while_the_database_is_away, check_the_address_can_be_changed]
 
 
 def main(build, dialects):
