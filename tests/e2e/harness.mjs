@@ -57,6 +57,8 @@ export async function accessible() {
   await page.locator('.v-btn--loading').first().waitFor({ state: 'detached' })
   // A table that is being fetched again is dimmed for that moment.
   await page.locator('.v-data-table--loading').first().waitFor({ state: 'detached' })
+  // So is what comes and goes: colours in between are nobody's.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished.catch(() => {}))))
   await page.evaluate(axe)
   // Text in the colour of its ground, which the checker takes for undecidable.
   const invisible = await page.evaluate(() =>
@@ -64,7 +66,7 @@ export async function accessible() {
   if (invisible.length) throw new Error(`cannot be read: ${invisible.join(', ')}`)
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
   const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact))
-  if (serious.length) throw new Error(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target).slice(0, 3).join(' | ')}`).join('; '))
+  if (serious.length) throw new Error(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target} ${node.any?.[0]?.message ?? ''}`).slice(0, 3).join(' | ')}`).join('; '))
 }
 export async function choose(label, option) {
   await page.getByLabel(label, { exact: false }).first().click({ force: true })

@@ -14,3 +14,9 @@ export async function reveal(selector: string) {
   await nextTick()
   document.querySelector(selector)?.scrollIntoView({ block: 'nearest' })
 }
+
+/** Back to where a question was asked, once it is answered: its own buttons are gone, and with them the keyboard's place. */
+export async function refocus(selector: string) {
+  await nextTick()
+  document.querySelector<HTMLElement>(selector)?.focus()
+}
