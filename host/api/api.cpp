@@ -1,6 +1,8 @@
 #include "api/api.hpp"
 
+#include "api/exposition.hpp"
 #include "api/live.hpp"
+#include "api/monitoring.hpp"
 #include "api/openapi.hpp"
 #include "api/resource/routes.hpp"
 #include "api/resources/descriptions.hpp"
@@ -79,6 +81,7 @@ struct Api::State {
   std::string docsPage;
   std::mutex liveMutex;
   std::shared_ptr<Live> live;
+  http::Server* server = nullptr;  // under liveMutex
 
   explicit State(Context given)
       : context(given),
@@ -114,8 +117,9 @@ struct Api::State {
   std::optional<Reply> serveApi(HTTPServerRequest& request, HTTPServerResponse& response,
                                 const std::string& path, const std::string& rawQuery);
   Reply serveFile(HTTPServerRequest& request, const std::string& path);
-  std::optional<Reply> serveFixed(const std::string& method, const std::string& path);
+  std::optional<Reply> serveFixed(HTTPServerRequest& request, const std::string& path);
   Reply ready();
+  Reply monitoring(HTTPServerRequest& request);
   void authenticate(Request& request);
   std::shared_ptr<Live> currentLive() {
     std::lock_guard lock(liveMutex);
@@ -281,10 +285,37 @@ Reply Api::State::ready() {
   return Reply::json(std::move(report), status);
 }
 
-std::optional<Reply> Api::State::serveFixed(const std::string& method, const std::string& path) {
+/// For a Prometheus: on this machine, or with the operator's token. A proxy on this machine is not this
+/// machine.
+Reply Api::State::monitoring(HTTPServerRequest& request) {
+  const auto& token = context.settings.secret("DISPATCH_METRICS_TOKEN");
+  if (token.size() > 0) {
+    const std::string given = request.get("Authorization", "");
+    if (!given.starts_with("Bearer ") || !token.equals(std::string_view(given).substr(7)))
+      throw Problem(Problem::Kind::unauthorized, "Metrics need the bearer token DISPATCH_METRICS_TOKEN");
+  } else if (!request.clientAddress().host().isLoopback() || request.has("X-Forwarded-For") ||
+             request.has("Forwarded") || request.has("Via") ||
+             proxies.contains(request.clientAddress().host())) {
+    throw Problem(Problem::Kind::forbidden,
+                  "Metrics are for this machine only. For others the operator sets DISPATCH_METRICS_TOKEN");
+  }
+  std::optional<http::Metrics> counted;
+  {
+    std::lock_guard lock(liveMutex);
+    if (server != nullptr) counted = server->metrics();
+  }
+  Reply reply;
+  reply.contentType = Exposition::contentType;
+  reply.text = metricsPage(context, counted);
+  return reply;
+}
+
+std::optional<Reply> Api::State::serveFixed(HTTPServerRequest& request, const std::string& path) {
+  const auto& method = request.getMethod();
   if (method != "GET" && method != "HEAD") return std::nullopt;
   if (path == "/livez" || path == "/api/v1/healthcheck") return Reply::json({{"status", "ok"}});
   if (path == "/readyz") return ready();
+  if (path == "/metrics") return monitoring(request);
   Reply reply;
   if (path == "/api/v1/docs/openapi.json") return Reply::json(openApi);
   if (path == "/api/v1/docs") {
@@ -340,7 +371,7 @@ void Api::State::handle(HTTPServerRequest& request, HTTPServerResponse& response
   addSecurityHeaders(response, files.contentSecurityPolicy());
   Reply reply;
   try {
-    if (auto fixed = serveFixed(request.getMethod(), path)) {
+    if (auto fixed = serveFixed(request, path)) {
       reply = std::move(*fixed);
     } else if (path.starts_with("/api/v1/")) {
       auto answer = serveApi(request, response, path.substr(7), query);
@@ -390,15 +421,17 @@ Poco::Net::HTTPRequestHandlerFactory::Ptr Api::handlers() {
   });
 }
 
-void Api::connect(http::EventStreams& streams) {
+void Api::connect(http::Server& server) {
   std::lock_guard lock(_state->liveMutex);
-  _state->live = std::make_shared<Live>(_state->context.database, streams);
+  _state->live = std::make_shared<Live>(_state->context.database, server.streams());
+  _state->server = &server;
 }
 
 void Api::disconnect() {
   std::shared_ptr<Live> last;
   std::lock_guard lock(_state->liveMutex);
   last.swap(_state->live);
+  _state->server = nullptr;
 }
 
 Json Api::openApi() const { return _state->openApi; }

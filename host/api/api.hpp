@@ -9,6 +9,7 @@
 #include "incident/incident.hpp"
 #include "integrations/integrations.hpp"
 #include "plugin/plugin.hpp"
+#include "source/source.hpp"
 #include "store/store.hpp"
 #include "webhook/webhook.hpp"
 
@@ -32,6 +33,7 @@ struct Context {
   incident::Incidents& incidents;
   flow::Engine& engine;
   webhook::Inbox& inbox;
+  source::Poller& poller;
   std::string version;
 };
 
@@ -50,8 +52,9 @@ class Api {
 
   /// For http::Server. Handlers live as long as this object.
   Poco::Net::HTTPRequestHandlerFactory::Ptr handlers();
-  /// From now on committed events reach the open pages. Before stop of the server: disconnect().
-  void connect(http::EventStreams& streams);
+  /// From now on committed events reach the open pages, and /metrics counts what this server does, which
+  /// outlives that. Before stop of the server: disconnect().
+  void connect(http::Server& server);
   void disconnect();
 
   Json openApi() const;

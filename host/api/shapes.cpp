@@ -115,6 +115,13 @@ Json shapes() {
                                    {"status", withText(integer(), "0: no answer came")},
                                    {"milliseconds", number()},
                                    {"error", text()}});
+  all["PluginMetric"] =
+      record({{"name", text()},
+              {"kind", oneOf({"counter", "gauge", "histogram"})},
+              {"help", text()},
+              {"samples", listOf(record({{"labels", withText(object(), "their values, by name")},
+                                         {"value", withText(number(), "of a histogram: the sum")},
+                                         {"count", withText(integer(), "how often it was recorded")}}))}});
   all["Running"] = withText(
       record({{"home", oneOf({"process", "worker"})},
               {"version", text()},
@@ -136,10 +143,20 @@ Json shapes() {
               {"breaker", withText(oneOf({"closed", "open", "probing"}),
                                    "open: it failed so often in a row that it is left alone")},
               {"breaker_until", withText(text(), "when it is asked again; empty where it is closed")},
-              {"outbound", withText(listOf(reference("OutboundRequest")), "the last ones")}}),
+              {"outbound", withText(listOf(reference("OutboundRequest")), "the last ones")},
+              {"metrics", withText(listOf(reference("PluginMetric")), "what it counts itself")}}),
       "where an instance lives, and how that goes");
   all["Webhook"] = withText(record({{"url", withText(text(), "a secret: who knows it can send")}}),
                             "where other systems send their requests to the plugin; for Admins");
+  all["Source"] = withText(record({{"next_poll_at", instant()},
+                                   {"polling", withText(boolean(), "it is asked at the moment")},
+                                   {"polls", integer()},
+                                   {"failures", withText(integer(), "in a row, so far")},
+                                   {"last_polled_at", nullable(instant())},
+                                   {"last_error", nullable(text())},
+                                   {"events", withText(integer(), "what it has told so far")},
+                                   {"last_event_at", nullable(instant())}}),
+                           "how a plugin that looks outside by itself does");
   all["WebhookDelivery"] =
       record({{"id", integer()},
               {"delivery_id", withText(nullable(text()), "by the sender's count, as the plugin read it")},

@@ -4,6 +4,7 @@
 #include "store/testing/test_database.hpp"
 
 #include "integrations/testing/fake_catalog.hpp"
+#include "integrations/testing/idle_integrations.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,32 +15,10 @@ namespace {
 using integrations::testing::answered;
 
 /// Only what a login asks of it.
-class Providers final : public integrations::Integrations {
+class Providers final : public integrations::testing::IdleIntegrations {
  public:
   std::vector<integrations::Serving> providers;
-  void start() override {}
-  void stop() override {}
-  void initProject(store::Session&, std::int64_t, std::int64_t) override {}
-  std::vector<integrations::Enablement> list(std::int64_t, std::optional<std::int64_t>) override {
-    return {};
-  }
-  integrations::Enablement get(std::int64_t) override { return {}; }
-  integrations::Enablement change(std::int64_t, std::optional<bool>, const Json&,
-                                  const std::string&) override {
-    return {};
-  }
-  integrations::Enablement add(std::int64_t, std::int64_t, const std::string&, bool, const Json&,
-                               const std::string&) override {
-    return {};
-  }
-  void remove(std::int64_t, const std::string&) override {}
-  plugin::JsonOutcome test(std::int64_t, const Json&, const Json&) override { return {}; }
-  integrations::Serving serving(std::int64_t, const std::string&) override { return {}; }
-  integrations::Serving byId(std::int64_t) override { return {}; }
-  std::vector<integrations::Serving> allServing(std::int64_t, const std::string&) override { return {}; }
-  std::map<std::string, std::string> ailing() override { return {}; }
   std::vector<integrations::Serving> authProviders() override { return providers; }
-  Json reload(const std::string&, const std::string&) override { return Json::object(); }
 };
 
 struct LoginTest : store::testing::DatabaseTest {

@@ -5,3 +5,4 @@
 #include "base/problem.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "base/utf8.hpp"

@@ -16,12 +16,12 @@ namespace {
 /// What the options write into; lives as long as the parse.
 struct Values {
   std::string config, email, organization = "default", role, password, project, id, name, kind, provider,
-                             file, host, secretName, path, version, reason, notBefore, notAfter;
+                             file, host, secretName, path, version, reason, notBefore, notAfter, lasts;
   std::vector<std::string> assignments, secrets, unset, ids;
   std::int64_t instance = 0, delivery = 0;
-  int port = -1, databaseWait = 30, minutes = 10;
-  bool json = false, passwordStdin = false, activate = false, deactivate = false, yes = false, quiet = false,
-       background = false, enable = false, force = false;
+  int port = -1, databaseWait = 30, minutes = 10, canary = 0;
+  bool shadow = false, json = false, passwordStdin = false, activate = false, deactivate = false, yes = false,
+       quiet = false, background = false, enable = false, force = false, startOver = false;
 };
 
 /// key=value words as an object; {"key": text}.
@@ -51,6 +51,32 @@ class WholeNumber final : public CLI::Validator {
                                 std::to_string(most) + ", found \"" + text + "\"";
             },
             "NUMBER") {}
+};
+
+/// "30s", "10m" and "2h" in seconds; nullopt: none of these.
+std::optional<int> secondsOf(const std::string& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end + 1 != text.data() + text.size() || number < 0 || number > 24 * 3600)
+    return std::nullopt;
+  if (*end == 's') return number;
+  if (*end == 'm') return number * 60;
+  if (*end == 'h') return number * 3600;
+  return std::nullopt;
+}
+
+/// A time as secondsOf() reads it; `bounds` says the limits to people.
+class Duration final : public CLI::Validator {
+ public:
+  Duration(int leastSeconds, int mostSeconds, const std::string& bounds)
+      : CLI::Validator(
+            [=](std::string& text) {
+              const auto seconds = secondsOf(text);
+              return seconds && *seconds >= leastSeconds && *seconds <= mostSeconds
+                         ? std::string()
+                         : "must be " + bounds + ", as 30s, 10m or 2h, found \"" + text + "\"";
+            },
+            "DURATION") {}
 };
 
 class Grammar {
@@ -306,9 +332,11 @@ class Grammar {
         ->expected(1)
         ->take_all();
     configure->add_flag("--enable", _values.enable, "Enable it as well");
-    id(command(parent, "reload", "Take a newly installed version into use without a restart",
-               "  dispatch plugins install ./acme-jira-1.3.0 && dispatch plugins reload acme-jira",
-               [this](Json& args) { args["id"] = _values.id; }));
+    id(reload(parent));
+    id(command(parent, "promote", "Let a version that is being tried take over now",
+               "  dispatch plugins promote acme-jira", [this](Json& args) { args["id"] = _values.id; }));
+    id(command(parent, "rollback", "End the trial of a version; the one before goes on",
+               "  dispatch plugins rollback acme-jira", [this](Json& args) { args["id"] = _values.id; }));
     auto* rotate =
         command(parent, "rotate-webhook",
                 "Give a plugin another address for other systems; the former one is unknown at once",
@@ -322,6 +350,16 @@ class Grammar {
         command(parent, "deliveries", "List the last requests of other systems to a plugin",
                 "  dispatch plugins deliveries alertmanager", [this](Json& args) { fillPlace(args); });
     id(deliveries), place(deliveries);
+    auto* poll = command(
+        parent, "poll", "Ask a plugin that looks outside by itself what came, now",
+        "  dispatch plugins poll acme-feed\n"
+        "  dispatch plugins poll acme-feed --start-over   # from its beginning; nothing is told twice",
+        [this](Json& args) {
+          fillPlace(args);
+          args["start_over"] = _values.startOver;
+        });
+    id(poll), place(poll);
+    poll->add_flag("--start-over", _values.startOver, "Forget how far it has come");
     auto* redeliver =
         command(parent, "redeliver", "Bring a request that waits or has failed to its plugin now",
                 "  dispatch plugins redeliver alertmanager 17", [this](Json& args) {
@@ -341,6 +379,35 @@ class Grammar {
     test->add_option("input", _values.assignments, "What the test may use, e.g. recipient=me@example.com")
         ->type_name("NAME=VALUE");
     return parent;
+  }
+
+  CLI::App* reload(CLI::App* parent) {
+    auto* made = command(
+        parent, "reload", "Take a newly installed version into use without a restart, or try it first",
+        "  dispatch plugins install ./acme-jira-1.3.0 && dispatch plugins reload acme-jira\n"
+        "  dispatch plugins reload acme-jira --canary 10 --for 30m   # it takes over if it does no worse\n"
+        "  dispatch plugins reload acme-jira --shadow --for 2h       # then: plugins show",
+        [this](Json& args) {
+          args["id"] = _values.id;
+          if (_values.canary > 0 || _values.shadow)
+            args["trial"] = {{"share", _values.canary},
+                             {"shadow", _values.shadow},
+                             {"seconds", secondsOf(_values.lasts.empty() ? "10m" : _values.lasts).value()}};
+          else if (!_values.lasts.empty())
+            throw CLI::ValidationError("plugins reload", "--for needs --canary PERCENT or --shadow");
+        });
+    made->add_option(
+            "--canary", _values.canary,
+            "Give it so many percent of the calls at first; it is taken back as soon as it does worse")
+        ->check(WholeNumber(1, 99));
+    made->add_flag(
+        "--shadow", _values.shadow,
+        "Repeat calls that only read on it and compare the answers; alone it answers nobody and does "
+        "not take over");
+    made->add_option("--for", _values.lasts, "How long it is tried")
+        ->check(Duration(5, 24 * 3600, "from 5 seconds to 24 hours"))
+        ->default_str("10m");
+    return made;
   }
 
   /// Packages on the disk: what they are, which of them is used.

@@ -2,6 +2,8 @@
 #include "cli/commands.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace dispatch::cli {
 
@@ -70,6 +72,8 @@ Json describeInFull(const Enablement& enablement) {
   all["configuration"] = enablement.configuration;
   all["set_by_environment"] = enablement.fieldOrigins;
   all["last_tested_at"] = enablement.lastTestedAt.empty() ? Json() : Json(enablement.lastTestedAt);
+  if (!enablement.trial.is_null()) all["trial"] = enablement.trial;
+  if (!enablement.lastTrial.is_null()) all["last_trial"] = enablement.lastTrial;
   return all;
 }
 
@@ -241,6 +245,8 @@ Json showPlugin(CommandContext& context, const Json& args) {
       if (manifest.permissions.value("webhook", false))
         instances.back()["webhook_url"] =
             publicUrl(context) + context.rooms().inbox().endpoints().path(enablement.id);
+      if (const auto source = context.rooms().poller().show(enablement.id); !source.is_null())
+        instances.back()["source"] = source;
       if (const auto serving = integrations.byId(enablement.id); serving.instance)
         instances.back()["running"] = integrations::describeRunning(*serving.instance);
     }
@@ -326,16 +332,56 @@ Json test(CommandContext& context, const Json& args) {
           {"checks", checks}};
 }
 
-Enablement needWebhook(CommandContext& context, const Json& args) {
+Json reload(CommandContext& context, const Json& args) {
+  auto& integrations = context.installation.integrations();
+  const auto id = textOr(args, "id"), actor = textOr(args, "actor");
+  const auto trial = args.find("trial");
+  if (trial == args.end()) return integrations.reload(id, actor);
+  integrations::TrialPlan plan;
+  plan.share = trial->value("share", 0);
+  plan.shadow = trial->value("shadow", false);
+  plan.duration = std::chrono::seconds(trial->value("seconds", 0));
+  return integrations.tryOut(id, plan, actor);
+}
+
+Json endTrial(CommandContext& context, const Json& args, bool takeOver) {
   const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
-  if (!installed.manifest.permissions.value("webhook", false))
-    throw Problem(Problem::Kind::conflict,
-                  "The plugin " + installed.id + " takes no requests of other systems");
+  return context.installation.integrations().endTrial(installed.id, takeOver, textOr(args, "actor"));
+}
+
+Enablement needRow(CommandContext& context, const Json& args) {
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
   const auto row = rowOf(context, args);
   if (!row)
     throw Problem(Problem::Kind::notFound, "The project has no plugin " + installed.id +
                                                "; add it with: dispatch plugins configure " + installed.id);
   return *row;
+}
+
+Enablement needWebhook(CommandContext& context, const Json& args) {
+  const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
+  if (!installed.manifest.permissions.value("webhook", false))
+    throw Problem(Problem::Kind::conflict,
+                  "The plugin " + installed.id + " takes no requests of other systems");
+  return needRow(context, args);
+}
+
+/// Asks, and waits a little for what comes of it.
+Json pollNow(CommandContext& context, const Json& args) {
+  const auto row = needRow(context, args);
+  auto& poller = context.rooms().poller();
+  const auto before = poller.show(row.id);
+  poller.pollNow(row.id, args.value("start_over", false), textOr(args, "actor"));
+  Json now = poller.show(row.id);
+  for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+       poller.running() && std::chrono::steady_clock::now() < until;
+       std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
+    now = poller.show(row.id);
+    if (now["polls"] != before["polls"] && now["polling"] == false) break;
+  }
+  now["id"] = row.pluginId;
+  now["project"] = row.project;
+  return now;
 }
 
 Json rotateWebhook(CommandContext& context, const Json& args) {
@@ -368,13 +414,18 @@ void addPluginCommands(std::map<std::string, Command>& all) {
   all["plugins.disable"] = [](CommandContext& context, const Json& args) {
     return setEnabled(context, args, false);
   };
-  all["plugins.reload"] = [](CommandContext& context, const Json& args) {
-    return context.installation.integrations().reload(textOr(args, "id"), textOr(args, "actor"));
+  all["plugins.reload"] = reload;
+  all["plugins.promote"] = [](CommandContext& context, const Json& args) {
+    return endTrial(context, args, true);
+  };
+  all["plugins.rollback"] = [](CommandContext& context, const Json& args) {
+    return endTrial(context, args, false);
   };
   all["plugins.configure"] = configure;
   all["plugins.rotate-webhook"] = rotateWebhook;
   all["plugins.deliveries"] = listDeliveries;
   all["plugins.redeliver"] = retryDelivery;
+  all["plugins.poll"] = pollNow;
   all["plugins.test"] = test;
 }
 

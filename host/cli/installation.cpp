@@ -79,6 +79,7 @@ plugin::Catalog& Installation::catalog() {
   options.trust = std::make_shared<plugin::TrustPolicy>(trustPolicy());
   options.contractsDirectory = _settings.paths().contracts;
   options.allowances = plugin::readAllowances(_settings.yaml());
+  options.commands = plugin::readCommands(_settings.yaml());
   options.isolation = plugin::readIsolation(_settings.yaml());
   options.workerProgram = _settings.paths().worker;
   options.workerMemoryBytes = static_cast<std::uint64_t>(_settings.integer("DISPATCH_WORKER_MEMORY_MB"))

@@ -262,6 +262,18 @@ Json OutsideServices::submitEvent(const plugin::Scope& scope, const plugin::Even
   return _incidents->submit(scope, event);
 }
 
+void OutsideServices::recordAudit(const plugin::Scope& scope, const std::string& action,
+                                  const std::string& subject, const Json& details) {
+  const auto organization = scope.organizationId;
+  database().session()->insert(
+      "audit", {{"organization_id", organization == 0 ? store::Value() : store::Value(organization)},
+                {"actor", "plugin:" + scope.pluginId},
+                {"action", action},
+                {"subject", subject},
+                {"details", dumpJson(details)},
+                {"created_at", nowText()}});
+}
+
 void OutsideServices::audit(const plugin::Scope& scope, const std::string& what, const Json& details) {
   const std::lock_guard lock(_auditMutex);
   auto* database = _database.load();

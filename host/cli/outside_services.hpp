@@ -40,6 +40,8 @@ class OutsideServices final : public plugin::Outside {
 
   Json submitEvent(const plugin::Scope& scope, const plugin::Event& event) override;
   void audit(const plugin::Scope& scope, const std::string& what, const Json& details) override;
+  void recordAudit(const plugin::Scope& scope, const std::string& action, const std::string& subject,
+                   const Json& details) override;
 
  private:
   store::Database& database();

@@ -157,6 +157,10 @@ void ask(Invocation& invocation) {
 Json runAnywhere(const config::Settings& settings, const Invocation& invocation) {
   if (auto answer = ControlSocket::ask(controlSocketPath(settings), invocation.command, invocation.args))
     return *answer;
+  if (invocation.args.contains("trial") || invocation.command == "plugins.promote" ||
+      invocation.command == "plugins.rollback")
+    throw Problem(Problem::Kind::conflict,
+                  "A version is tried in the running server, and none runs. Start it: dispatch server start");
   becomeOwnerOf(settings.paths().var);
   std::unique_ptr<DataLock> lock;
   if (!settings.has("DATABASE_HOSTNAME")) {

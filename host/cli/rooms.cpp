@@ -34,9 +34,10 @@ Rooms::Rooms(Installation& installation) : _installation(installation) {
   _incidents->defineFlows();
   installation.bindEvents(*_incidents);
   _inbox = std::make_unique<webhook::Inbox>(database, integrations, installation.envelope(), randomUuid());
+  _poller = std::make_unique<source::Poller>(database, integrations, randomUuid());
   _api = std::make_unique<api::Api>(api::Context{database, settings, installation.catalog(), integrations,
                                                  installation.accounts(), *_sessions, *_tokens, *_login,
-                                                 *_incidents, *_engine, *_inbox, version()});
+                                                 *_incidents, *_engine, *_inbox, *_poller, version()});
 }
 
 Rooms::~Rooms() { _installation.unbindEvents(); }

@@ -5,6 +5,7 @@
 #include "cli/installation.hpp"
 #include "flow/flow.hpp"
 #include "incident/incident.hpp"
+#include "source/source.hpp"
 #include "webhook/webhook.hpp"
 
 #include <memory>
@@ -22,6 +23,7 @@ class Rooms {
   flow::Engine& engine() { return *_engine; }
   incident::Incidents& incidents() { return *_incidents; }
   webhook::Inbox& inbox() { return *_inbox; }
+  source::Poller& poller() { return *_poller; }
   api::Api& api() { return *_api; }
 
  private:
@@ -32,6 +34,7 @@ class Rooms {
   std::unique_ptr<flow::Engine> _engine;
   std::unique_ptr<incident::Incidents> _incidents;
   std::unique_ptr<webhook::Inbox> _inbox;
+  std::unique_ptr<source::Poller> _poller;
   std::unique_ptr<api::Api> _api;
 };
 

@@ -160,8 +160,10 @@ class Server final : public Poco::Util::ServerApplication {
     _rooms->engine().run();
     _flowing = true;
     _rooms->inbox().run();
+    _rooms->poller().run();
   }
   void stopFlows() {
+    if (_flowing) _rooms->poller().stop();
     if (_flowing) _rooms->inbox().stop();
     if (std::exchange(_flowing, false)) _rooms->engine().stop(std::chrono::seconds(10));
   }
@@ -198,7 +200,7 @@ class Server final : public Poco::Util::ServerApplication {
                                                  settings().paths().etc + "/.env (now from: " +
                                                  settings().origin("DISPATCH_PORT").source + ")");
     }
-    _rooms->api().connect(_http->streams());
+    _rooms->api().connect(*_http);
   }
   void stopHttp() {
     if (!_http) return;

@@ -83,6 +83,7 @@ TEST(Examples, DispatchYamlIsRightOnceItsExamplesAreTakenOutOfTheirComments) {
   EXPECT_EQ(yaml["plugins"][0]["plugin"], "smtp-email");
   EXPECT_EQ(yaml["plugins"][0]["configuration"]["port"], 587);
   EXPECT_EQ(yaml["allow"].size(), 2u);
+  EXPECT_EQ(yaml["commands"][0]["run"], Json::array({"/usr/local/bin/snapshot", "--json"}));
   EXPECT_EQ(yaml["unsigned"], Json::array({"my-own-plugin"}));
   EXPECT_EQ(yaml["isolation"], (Json{{"smtp-email", "worker"}, {"*", "worker"}}));
   std::set<std::string> known;

@@ -57,6 +57,9 @@ const std::vector<Setting>& settings() {
        .kind = Kind::integer,
        .least = 60,
        .most = 31536000},
+      {.name = "DISPATCH_METRICS_TOKEN",
+       .description = "Bearer token for GET /metrics; without it only this machine may ask.",
+       .kind = Kind::secret},
       {.name = "SECRET_PROVIDER",
        .description = "Secret provider that decrypts every secret setting at start; empty: they are plain."},
 

@@ -21,9 +21,10 @@ constexpr std::size_t kLongestShown = 60;
 /// Top-level keys of dispatch.yaml and what each must be.
 const std::vector<std::pair<std::string, Json::value_t>>& yamlKeys() {
   static const std::vector<std::pair<std::string, Json::value_t>> keys{
-      {"settings", Json::value_t::object},  {"plugins", Json::value_t::array},
-      {"allow", Json::value_t::array},      {"unsigned", Json::value_t::array},
-      {"isolation", Json::value_t::object}, {"flows", Json::value_t::object}};
+      {"settings", Json::value_t::object}, {"plugins", Json::value_t::array},
+      {"allow", Json::value_t::array},     {"unsigned", Json::value_t::array},
+      {"commands", Json::value_t::array},  {"isolation", Json::value_t::object},
+      {"flows", Json::value_t::object}};
   return keys;
 }
 

@@ -29,10 +29,14 @@ class Rooms final : public Integrations {
         _settings(settings),
         _configurations(settings, envelope, std::move(resolver)),
         _providers(catalog, _configurations, settings),
-        _roster(catalog, _configurations,
-                [this](const InstanceRow& row, const std::string& state, const std::string& reason) {
-                  recordState(row, state, reason);
-                }) {}
+        _roster(
+            catalog, _configurations,
+            [this](const InstanceRow& row, const std::string& state, const std::string& reason) {
+              recordState(row, state, reason);
+            },
+            [this](const InstanceRow& row, const Json& report, const std::string& actor) {
+              recordTrial(row, report, actor);
+            }) {}
 
   ~Rooms() override { stop(); }
 
@@ -52,11 +56,18 @@ class Rooms final : public Integrations {
   Serving serving(std::int64_t projectId, const std::string& pluginType) override;
   Serving byId(std::int64_t id) override;
   std::vector<Serving> allServing(std::int64_t projectId, const std::string& pluginType) override;
+  std::vector<Serving> running(std::string_view interfaceId) override { return _roster.running(interfaceId); }
   std::map<std::string, std::string> ailing() override { return _roster.ailing(); }
   std::vector<Serving> authProviders() override { return _providers.all(); }
-  Json reload(const std::string& pluginId, const std::string& actor) override;
+  Json reload(const std::string& pluginId, const std::string& actor) override {
+    return takeIntoUse(pluginId, std::nullopt, actor);
+  }
+  Json tryOut(const std::string& pluginId, const TrialPlan& plan, const std::string& actor) override;
+  Json endTrial(const std::string& pluginId, bool takeOver, const std::string& actor) override;
 
  private:
+  Json takeIntoUse(const std::string& pluginId, const std::optional<TrialPlan>& plan,
+                   const std::string& actor);
   InstanceRow need(std::int64_t id);
   InstanceRow effective(InstanceRow row) const;  ///< with dispatch.yaml's configuration where that manages it
   plugin::Manifest manifestOf(const std::string& pluginId) const;
@@ -69,6 +80,7 @@ class Rooms final : public Integrations {
   void refuseMistakes(const std::vector<Declaration>& declarations) const;
   void placeDeclared(store::Session& session);
   void recordState(const InstanceRow& row, const std::string& state, const std::string& reason);
+  void recordTrial(const InstanceRow& row, const Json& report, const std::string& actor);
   void applyIds(const std::vector<std::int64_t>& ids);
   void refresh();
   void mark(std::int64_t id);
@@ -252,14 +264,26 @@ void Rooms::applyIds(const std::vector<std::int64_t>& ids) {
 void Rooms::recordState(const InstanceRow& row, const std::string& state, const std::string& reason) {
   try {
     _database.transact([&](store::Session& session) {
-      const auto changed =
-          session.execute("UPDATE plugin_instance SET state = ?, last_error = ? WHERE id = ?",
-                          {state, reason.empty() ? store::Value() : store::Value(reason), row.id});
+      const auto changed = session.execute(
+          "UPDATE plugin_instance SET state = ?, last_error = ? WHERE id = ?",
+          {state, reason.empty() || state == "healthy" ? store::Value() : store::Value(reason), row.id});
       if (changed > 0) publishChange(session, row.organizationId, row.projectId, row.id, "updated", state);
     });
   } catch (const std::exception& error) {
     log().warning("The state of plugin instance %s could not be recorded: %s", std::to_string(row.id),
                   std::string(error.what()));
+  }
+}
+
+void Rooms::recordTrial(const InstanceRow& row, const Json& report, const std::string& actor) {
+  try {
+    _database.transact([&](store::Session& session) {
+      audit(session, row.organizationId, actor, "plugin.trial_ended", row.id,
+            {{"plugin", row.pluginId}, {"project", row.project}, {"trial", report}});
+    });
+  } catch (const std::exception& error) {
+    log().warning("The end of a trial of plugin instance %s could not be recorded: %s",
+                  std::to_string(row.id), std::string(error.what()));
   }
 }
 
@@ -307,6 +331,9 @@ Enablement Rooms::show(const InstanceRow& row) {
   const auto status = _roster.status(row);
   shown.state = status.state;
   shown.reason = status.reason;
+  auto trials = _roster.trials(row.id);
+  shown.trial = std::move(trials.running);
+  shown.lastTrial = std::move(trials.last);
   if (!row.enabled) {
     const auto installed = _catalog.find(row.pluginId);
     shown.state = installed && installed->usable ? "disabled" : "broken";
@@ -515,7 +542,10 @@ Serving Rooms::byId(std::int64_t id) {
   return _roster.byId(id);
 }
 
-Json Rooms::reload(const std::string& pluginId, const std::string& actor) {
+Json Rooms::takeIntoUse(const std::string& pluginId, const std::optional<TrialPlan>& plan,
+                        const std::string& actor) {
+  refresh();
+  _roster.refuseReload(pluginId, plan.has_value());
   const auto before = _catalog.find(pluginId);
   const auto installed = _catalog.reload(pluginId);
   Json instances = Json::array();
@@ -528,16 +558,22 @@ Json Rooms::reload(const std::string& pluginId, const std::string& actor) {
   } catch (const Problem& problem) {
     add("*", before ? before->manifest.version : "", "", problem.what());
   }
-  refresh();
-  for (const auto& replaced : _roster.reload(pluginId))
+  for (const auto& replaced : _roster.reload(pluginId, plan)) {
     add(replaced.row.project, replaced.from, replaced.to, replaced.reason);
+    if (plan) instances.back()["trial"] = replaced.trial;
+  }
   _database.transact([&](store::Session& session) {
     const auto firstSeen = storeCatalog(session, {installed});
     for (const auto& project : session.query("SELECT id, organization_id FROM project"))
       addMissingRows(session, {installed}, project.integer("organization_id"), project.integer("id"),
                      firstSeen);
-    audit(session, 0, actor, "plugin.reloaded", 0,
-          {{"plugin", pluginId}, {"version", installed.manifest.version}, {"digest", installed.digest}});
+    Json details{{"plugin", pluginId}, {"version", installed.manifest.version}, {"digest", installed.digest}};
+    if (plan) {
+      details["share"] = plan->share;
+      details["shadow"] = plan->shadow;
+      details["seconds"] = plan->duration.count() / 1000;
+    }
+    audit(session, 0, actor, plan ? "plugin.trial_started" : "plugin.reloaded", 0, details);
   });
   return {{"id", pluginId},
           {"version", installed.manifest.version},
@@ -545,9 +581,56 @@ Json Rooms::reload(const std::string& pluginId, const std::string& actor) {
           {"instances", instances}};
 }
 
+Json Rooms::tryOut(const std::string& pluginId, const TrialPlan& plan, const std::string& actor) {
+  checkPlan(plan);
+  const auto installed = _catalog.find(pluginId);
+  if (installed && installed->usable && !belongsToProjects(*installed))
+    throw Problem(
+        Problem::Kind::invalid,
+        "The plugin " + pluginId +
+            " serves the whole installation and cannot be tried beside another version: a login "
+            "consists of several requests, which must all reach the same one. Take it into use with: "
+            "dispatch plugins reload " +
+            pluginId);
+  return takeIntoUse(pluginId, plan, actor);
+}
+
+Json Rooms::endTrial(const std::string& pluginId, bool takeOver, const std::string& actor) {
+  Json instances = Json::array();
+  for (const auto& ended : _roster.endTrials(pluginId, takeOver, actor))
+    instances.push_back({{"project", ended.row.project},
+                         {"version", ended.version},
+                         {"result", ended.report.at("result")},
+                         {"reason", ended.report.at("reason")}});
+  return {{"id", pluginId}, {"instances", instances}};
+}
+
 std::vector<Serving> Rooms::allServing(std::int64_t projectId, const std::string& pluginType) {
   refresh();
   return _roster.serving(projectId, pluginType);
+}
+
+}  // namespace
+
+namespace {
+
+Json describeMetrics(const plugin::Instance& instance) {
+  constexpr const char* kinds[] = {"counter", "gauge", "histogram"};
+  Json all = Json::array();
+  for (const auto& metric : instance.metrics()) {
+    Json samples = Json::array();
+    for (const auto& sample : metric.samples) {
+      Json labels = Json::object();
+      for (std::size_t i = 0; i < sample.labels.size(); ++i)
+        labels[metric.declared.labels[i]] = sample.labels[i];
+      samples.push_back({{"labels", labels}, {"value", sample.value}, {"count", sample.count}});
+    }
+    all.push_back({{"name", metric.declared.name},
+                   {"kind", kinds[static_cast<std::size_t>(metric.declared.kind)]},
+                   {"help", metric.declared.help},
+                   {"samples", samples}});
+  }
+  return all;
 }
 
 }  // namespace
@@ -584,7 +667,8 @@ Json describeRunning(const plugin::Instance& instance) {
           {"last_error_at", statistics.lastErrorAt},
           {"breaker", statistics.breaker},
           {"breaker_until", statistics.breakerUntil},
-          {"outbound", outbound}};
+          {"outbound", outbound},
+          {"metrics", describeMetrics(instance)}};
 }
 
 std::unique_ptr<Integrations> Integrations::open(plugin::Catalog& catalog, store::Database& database,

@@ -7,6 +7,7 @@
 #include "plugin/plugin.hpp"
 #include "store/store.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,7 +27,9 @@ struct Enablement {
   /// "disabled", "not configured", "healthy", "degraded" (cannot start now, retried), "broken" (not installed
   /// or not usable)
   std::string state;
-  std::string reason;  ///< one sentence with the fix where the state is not "healthy" or "disabled"
+  /// With the fix where the state is not "healthy" or "disabled". Where it is "healthy": "", or that another
+  /// version is being tried, or is installed and did not stand its trial.
+  std::string reason;
   /// Top-level fields that the environment or .env sets (read-only here, and already part of
   /// `configuration`), with their origin: {"host": "DISPATCH_PLUGIN_SMTP_EMAIL_HOST in
   /// /opt/dispatch/etc/dispatch/.env line 12"}.
@@ -34,6 +37,14 @@ struct Enablement {
   std::string title, type, version;   ///< of the plugin, as far as it is installed
   std::string organization, project;  ///< slug and name
   std::string lastTestedAt;           ///< instant, or ""
+  Json trial, lastTrial;              ///< as Trial::describe() tells; null: none runs, none has ended
+};
+
+/// How a new version is tried beside the one that serves.
+struct TrialPlan {
+  int share = 0;        ///< percent of the calls that it answers, 1 to 99; 0: none, it is a shadow alone
+  bool shadow = false;  ///< calls that only read and go to the other are repeated on it and compared
+  std::chrono::milliseconds duration{600'000};
 };
 
 /// What a flow needs to make a call: a running instance, or the sentence why there is none.
@@ -124,12 +135,23 @@ class Integrations {
   /// The instance that made a resource, also after another one was enabled.
   virtual Serving byId(std::int64_t enablementId) = 0;
   virtual std::vector<Serving> allServing(std::int64_t projectId, const std::string& pluginType) = 0;
+  /// Every running instance of every project that has this interface ("dispatch.source/1"); "": all of them.
+  virtual std::vector<Serving> running(std::string_view interfaceId) = 0;
 
   /// Takes what is installed under this id now into use, without a restart and without losing a call:
   /// verified, made, started and tested beside what serves. Answers {"id", "version", "instances":
   /// [{"project", "from", "to", "reason"}]}; a reason says why the one before goes on. Throws Problem, with
-  /// nothing changed, if no package of it is usable.
+  /// nothing changed, if no package of it is usable or a trial of it runs.
   virtual Json reload(const std::string& pluginId, const std::string& actor) = 0;
+
+  /// As reload, but the new version is first tried wherever the old one serves; each instance of the answer
+  /// then has a "trial" that says how. With a share of the calls it takes over in the end, or is taken back
+  /// as soon as it does worse; as a shadow alone it is only watched. Throws Problem: a plan out of bounds, a
+  /// plugin of the whole host, a trial that runs, nothing to try it beside.
+  virtual Json tryOut(const std::string& pluginId, const TrialPlan& plan, const std::string& actor) = 0;
+  /// Ends every trial of the plugin now, and answers {"id", "instances": [{"project", "version", "result",
+  /// "reason"}]}. Throws Problem(notFound) where none runs.
+  virtual Json endTrial(const std::string& pluginId, bool takeOver, const std::string& actor) = 0;
 
   /// Enabled plugins that do not serve somewhere, with the state that keeps them: {"smtp-email": "degraded"}.
   /// From memory, whatever the database does.

@@ -19,6 +19,7 @@ namespace {
 using testing::failed;
 using testing::FakeInstance;
 using testing::fine;
+using testing::within;
 
 const Json mailSchema = Json::parse(R"({
   "type": "object", "required": ["host"], "additionalProperties": false,
@@ -104,15 +105,6 @@ struct IntegrationsTest : store::testing::DatabaseTest {
         .session()
         ->one("SELECT configuration FROM plugin_instance WHERE id = ?", {id})
         ->text("configuration");
-  }
-
-  static bool within(std::chrono::milliseconds limit, const std::function<bool()>& check) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (std::chrono::steady_clock::now() < end) {
-      if (check()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return check();
   }
 };
 DISPATCH_TEST_ON_BOTH_DATABASES(IntegrationsTest);
@@ -554,6 +546,65 @@ TEST_P(IntegrationsTest, AuthProvidersComeFromTheSettingsInTheirOrder) {
   EXPECT_EQ(providers[1].instance->manifest().id, "fake-login");
   EXPECT_FALSE(providers[2].instance);
   EXPECT_NE(providers[2].reason.find("not installed"), std::string::npos);
+}
+
+TEST_P(IntegrationsTest, ATrialIsSeenAndItsBeginningAndEndAreAudited) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  catalog.release("fake-mail", "1.1.0");
+  const auto begun = integrations->tryOut("fake-mail", {10, false, std::chrono::hours(1)}, "ada");
+  EXPECT_EQ(begun.at("version"), "1.1.0");
+  EXPECT_NE(textOr(begun.at("instances").at(0), "trial").find("it answers 10 % of the calls"),
+            std::string::npos);
+  auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.trial.at("version"), "1.1.0");
+  EXPECT_TRUE(row.lastTrial.is_null());
+  EXPECT_EQ(row.state, "healthy");
+  EXPECT_NE(row.reason.find("Version 1.1.0 is tried beside 1.0.0"), std::string::npos) << row.reason;
+  EXPECT_EQ(describeRunning(*integrations->byId(row.id).instance).at("version"), "1.0.0");
+  EXPECT_EQ(refusalOf([&] { integrations->reload("fake-mail", "ada"); }).kind(), Problem::Kind::conflict);
+  const auto ended = integrations->endTrial("fake-mail", false, "ada");
+  EXPECT_EQ(ended.at("instances").at(0).at("version"), "1.0.0");
+  row = rowOf("fake-mail");
+  EXPECT_TRUE(row.trial.is_null());
+  EXPECT_EQ(row.lastTrial.at("result"), "rolled back");
+  EXPECT_NE(row.reason.find("dispatch plugins pin fake-mail 1.0.0"), std::string::npos) << row.reason;
+  EXPECT_EQ(setting("email", "host"), "mail");
+  const auto audited = [&](const std::string& action) {
+    return db().session()->one("SELECT id FROM audit WHERE actor = 'ada' AND action = ?", {action});
+  };
+  EXPECT_TRUE(audited("plugin.trial_started"));
+  EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return audited("plugin.trial_ended").has_value(); }));
+  EXPECT_EQ(refusalOf([&] { integrations->endTrial("fake-mail", true, "ada"); }).kind(),
+            Problem::Kind::notFound);
+}
+
+TEST_P(IntegrationsTest, AServerThatStopsEndsATrialAndSaysSo) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  auto& next = catalog.release("fake-mail", "1.1.0");
+  integrations->tryOut("fake-mail", {10, true, std::chrono::hours(1)}, "ada");
+  integrations->stop();
+  EXPECT_EQ(mail->stopped, 1);
+  EXPECT_EQ(next.stopped, 1);
+  const auto ended =
+      db().session()->one("SELECT actor, details FROM audit WHERE action = 'plugin.trial_ended'");
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->text("actor"), "the server");
+  EXPECT_NE(ended->text("details").find("the server is being stopped"), std::string::npos);
+}
+
+TEST_P(IntegrationsTest, WhatServesTheWholeHostCannotBeTriedAndAPlanHasBounds) {
+  begin();
+  const auto refusal = refusalOf([&] {
+    integrations->tryOut("fake-login", {10, false, std::chrono::hours(1)}, "ada");
+  });
+  EXPECT_EQ(refusal.kind(), Problem::Kind::invalid);
+  EXPECT_NE(std::string(refusal.what()).find("dispatch plugins reload fake-login"), std::string::npos);
+  EXPECT_EQ(refusalOf([&] {
+              integrations->tryOut("builtin-ticket", {100, false, std::chrono::hours(1)}, "ada");
+            }).kind(),
+            Problem::Kind::invalid);
 }
 
 TEST_P(IntegrationsTest, EveryChangeIsAudited) {

@@ -12,7 +12,12 @@ namespace dispatch::integrations {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{10'000};  // for the last calls of an instance that was replaced
+using namespace std::chrono_literals;
+
+constexpr auto patience = 10s;       // for the last calls of an instance that was replaced
+constexpr auto leavingPeriod = 5ms;  // between two looks whether they have ended
+constexpr auto trialPeriod = 250ms;  // between two looks at how a trial goes
+constexpr auto longestPeriod = 5s;
 
 Poco::Logger& log() { return Poco::Logger::get("dispatch.integrations"); }
 
@@ -24,9 +29,9 @@ std::chrono::milliseconds backoff(int failures) {
   return std::chrono::milliseconds(base + std::uniform_int_distribution<std::int64_t>(0, base / 5)(random));
 }
 
-std::string label(const InstanceRow& row) { return row.pluginId + " of project " + row.project; }
-
 }  // namespace
+
+std::string label(const InstanceRow& row) { return row.pluginId + " of project " + row.project; }
 
 std::shared_ptr<plugin::Instance> startInstance(plugin::Catalog& catalog, const plugin::Scope& scope,
                                                 plugin::Configuration configuration) {
@@ -42,8 +47,11 @@ std::shared_ptr<plugin::Instance> startInstance(plugin::Catalog& catalog, const 
 }
 
 Roster::Roster(plugin::Catalog& catalog, const EffectiveConfigurations& configurations,
-               StateChanged stateChanged)
-    : _catalog(catalog), _configurations(configurations), _stateChanged(std::move(stateChanged)) {
+               StateChanged stateChanged, TrialEnded trialEnded)
+    : _catalog(catalog),
+      _configurations(configurations),
+      _stateChanged(std::move(stateChanged)),
+      _trialEnded(std::move(trialEnded)) {
   _keeper = std::thread([this] { keep(); });
 }
 
@@ -74,7 +82,8 @@ void Roster::publish(Entry entry) {
   else if (after.state == "degraded" || after.state == "broken")
     log().warning("The plugin %s is %s: %s", label(row), after.state, after.reason);
   else if (known)
-    log().information("The plugin %s is %s", label(row), after.state);
+    log().information("The plugin %s is %s%s", label(row), after.state,
+                      after.reason.empty() ? "" : ". " + after.reason);
   {
     std::lock_guard lock(_keeperMutex);
     if (_stopping) return;
@@ -88,55 +97,12 @@ void Roster::retire(std::shared_ptr<plugin::Instance> instance) {
   {
     std::lock_guard lock(_keeperMutex);
     if (!_stopping) {
-      _chores.emplace_back(
-          [held = std::move(instance)]() mutable { endWhenIdle(std::move(held), patience); });
+      _leaving.push_back({std::move(instance), Clock::now() + patience});
       instance = nullptr;
     }
   }
   if (instance) instance->drainAndStop();
   _keeperWakes.notify_one();
-}
-
-std::vector<Roster::Replaced> Roster::reload(const std::string& pluginId) {
-  std::lock_guard control(_control);
-  std::vector<Entry> running;
-  {
-    std::shared_lock lock(_mutex);
-    for (const auto& [id, entry] : _entries)
-      if (entry.row.pluginId == pluginId && entry.row.enabled) running.push_back(entry);
-  }
-  std::vector<Replaced> all;
-  for (auto& entry : running) {
-    Replaced replaced{entry.row, entry.instance ? entry.instance->manifest().version : "", "", ""};
-    if (!entry.instance) {
-      bring(entry.row);  // it did not run: whatever it was, it is tried anew
-      const auto now = find(entry.row.id);
-      if (now && now->instance) replaced.to = now->instance->manifest().version;
-      if (now && !now->instance) replaced.reason = now->status.reason;
-      all.push_back(std::move(replaced));
-      continue;
-    }
-    try {
-      const auto& row = entry.row;
-      const auto installed = _catalog.find(pluginId);
-      if (!installed) throw Problem(Problem::Kind::notFound, "it is not installed any more");
-      auto next = startInstance(
-          _catalog, {row.pluginId, row.id, row.organizationId, row.projectId},
-          _configurations.make(installed->manifest, row.configuration, row.id, row.revision, row.fromFile));
-      checkHealth(*next);
-      replaced.to = next->manifest().version;
-      auto before = std::exchange(entry.instance, next);
-      publish(entry);
-      entry.instance = nullptr;
-      next = nullptr;
-      retire(std::move(before));
-    } catch (const std::exception& problem) {
-      replaced.reason = problem.what();
-      log().warning("The plugin %s keeps version %s: %s", label(entry.row), replaced.from, replaced.reason);
-    }
-    all.push_back(std::move(replaced));
-  }
-  return all;
 }
 
 void checkHealth(plugin::Instance& instance) {
@@ -161,9 +127,11 @@ void endWhenIdle(std::shared_ptr<plugin::Instance> instance, std::chrono::millis
 }
 
 void Roster::bring(const InstanceRow& row) {
+  breakOffTrial(row.id, row.enabled ? "its configuration was changed" : "the plugin was disabled");
   const auto before = find(row.id);
   Entry entry;
   entry.row = row;
+  if (before) entry.lastTrial = before->lastTrial;
   const auto installed = _catalog.find(row.pluginId);
   std::shared_ptr<plugin::Instance> previous = before ? before->instance : nullptr;
   const auto settle = [&](const std::string& state, const std::string& reason) {
@@ -185,7 +153,7 @@ void Roster::bring(const InstanceRow& row) {
       const auto outcome = previous->reconfigure(std::move(configuration));
       if (outcome.ok()) {
         entry.instance = previous;
-        return settle("healthy", "");
+        return settle("healthy", before->status.reason);  // what is said of its version holds
       }
       // It cannot, or would not: a new one beside it, then this one drains.
       configuration =
@@ -223,6 +191,7 @@ void Roster::apply(const InstanceRow& row) {
 
 void Roster::forget(std::int64_t id) {
   std::lock_guard control(_control);
+  breakOffTrial(id, "the plugin was taken out of the project");
   const auto before = find(id);
   if (!before) return;
   {
@@ -245,37 +214,56 @@ void Roster::replaceAll(const std::vector<InstanceRow>& rows) {
   for (const auto& row : rows) apply(row);
 }
 
+std::function<void()> Roster::nextChore() {
+  if (!_chores.empty()) {
+    auto chore = std::move(_chores.front());
+    _chores.pop_front();
+    return chore;
+  }
+  // Whoever found it before it was replaced holds it until its call has ended. Nobody waits for that here:
+  // there are others to look after.
+  const auto ended = std::find_if(_leaving.begin(), _leaving.end(), [](const Leaving& one) {
+    return one.instance.use_count() == 1 || one.until <= Clock::now();
+  });
+  if (ended == _leaving.end()) return {};
+  const auto instance = std::move(ended->instance);
+  _leaving.erase(ended);
+  return [instance] { instance->drainAndStop(); };
+}
+
 void Roster::keep() {
   while (true) {
     std::function<void()> chore;
     std::optional<InstanceRow> due;
+    bool trialRuns = false;
+    concludeTrials();
     {
       auto next = Clock::now() + std::chrono::hours(1);
       {
         std::shared_lock entries(_mutex);
-        for (const auto& [id, entry] : _entries)
+        for (const auto& [id, entry] : _entries) {
+          if (entry.trial) trialRuns = true;
           if (entry.failures > 0 && entry.retryAt < next) {
             next = entry.retryAt;
             due = entry.row;
           }
+        }
       }
       std::unique_lock lock(_keeperMutex);
-      if (_chores.empty() && !_stopping && next > Clock::now()) {
-        due.reset();
-        _keeperWakes.wait_until(lock, std::min(next, Clock::now() + std::chrono::seconds(5)));
-      }
-      if (_stopping && _chores.empty()) return;
-      if (!_chores.empty()) {
-        due.reset();
-        chore = std::move(_chores.front());
-        _chores.pop_front();
-      } else if (_stopping) {
-        return;
+      chore = nextChore();
+      if (!chore && _stopping && _leaving.empty()) return;
+      if (!chore && (_stopping || next > Clock::now())) {
+        auto until = Clock::now() + (!_leaving.empty() ? Clock::duration(leavingPeriod)
+                                     : trialRuns       ? Clock::duration(trialPeriod)
+                                                       : Clock::duration(longestPeriod));
+        if (!_stopping) until = std::min(until, next);
+        _keeperWakes.wait_until(lock, until);
+        continue;
       }
     }
     try {
       if (chore) chore();
-      if (!due) continue;
+      if (chore || !due) continue;
       std::lock_guard control(_control);
       const auto now = find(due->id);
       if (now && now->failures > 0 && now->retryAt <= Clock::now()) bring(now->row);
@@ -294,6 +282,7 @@ void Roster::stop() {
   _keeperWakes.notify_all();
   if (_keeper.joinable()) _keeper.join();
   std::lock_guard control(_control);
+  for (const auto& entry : entriesOnTrial()) breakOffTrial(entry.row.id, "the server is being stopped");
   std::map<std::int64_t, Entry> entries;
   {
     std::unique_lock lock(_mutex);
@@ -323,6 +312,19 @@ std::vector<Serving> Roster::serving(std::int64_t projectId, const std::string& 
   for (const auto& [id, entry] : _entries)
     if (entry.instance && entry.row.projectId == projectId && entry.row.pluginType == pluginType)
       found.push_back({entry.instance, id, entry.row.revision, ""});
+  return found;
+}
+
+std::vector<Serving> Roster::running(std::string_view interfaceId) const {
+  std::vector<Serving> found;
+  {
+    std::shared_lock lock(_mutex);
+    for (const auto& [id, entry] : _entries)
+      if (entry.instance) found.push_back({entry.instance, id, entry.row.revision, ""});
+  }
+  // Outside the lock: a plugin in this process is asked here.
+  if (!interfaceId.empty())
+    std::erase_if(found, [&](const Serving& serving) { return !serving.instance->has(interfaceId); });
   return found;
 }
 

@@ -168,7 +168,8 @@ Verdict keepsToContract(const Subject& subject, const std::string& home) {
                            ".json.");
   for (const auto& [wanted, interface] : {std::pair{"auth-provider", DISPATCH_AUTH_1},
                                           {"secret-provider", DISPATCH_SECRET_1},
-                                          {"webhook", DISPATCH_WEBHOOK_1}})
+                                          {"webhook", DISPATCH_WEBHOOK_1},
+                                          {"source", DISPATCH_SOURCE_1}})
     if (type == wanted && !instance->has(interface))
       return Verdict::failed("A plugin of the type " + type + " must have the interface " + interface +
                              "; get_interface answers NULL for it.");

@@ -67,6 +67,7 @@ Json QuietOutside::submitEvent(const plugin::Scope&, const plugin::Event& event)
           {"incident", {{"id", 1}, {"name", "dispatch-default-default-1"}, {"status", "Active"}}}};
 }
 void QuietOutside::audit(const plugin::Scope&, const std::string&, const Json&) {}
+void QuietOutside::recordAudit(const plugin::Scope&, const std::string&, const std::string&, const Json&) {}
 
 class Bench::Lines : public Poco::Channel {
  public:

@@ -35,6 +35,8 @@ class QuietOutside final : public plugin::Outside {
   void replaceCredential(const std::string& account, std::string_view password) override;
   Json submitEvent(const plugin::Scope& scope, const plugin::Event& event) override;
   void audit(const plugin::Scope& scope, const std::string& what, const Json& details) override;
+  void recordAudit(const plugin::Scope& scope, const std::string& action, const std::string& subject,
+                   const Json& details) override;
 
  private:
   std::mutex _mutex;

@@ -95,7 +95,7 @@ void compareSetting(const Json& from, const Json& to, const std::string& name, c
 }
 
 void comparePermissions(const Json& from, const Json& to, std::vector<Change>& changes) {
-  for (const char* kind : {"http", "stream", "headers", "services", "events"}) {
+  for (const char* kind : {"http", "stream", "headers", "services", "events", "commands"}) {
     const auto before = memberOf(from, kind, Json::array()), after = memberOf(to, kind, Json::array());
     const auto name = std::string("permission ") + kind;
     if (const auto more = listed(after, before); !more.empty())

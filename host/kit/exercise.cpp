@@ -72,6 +72,15 @@ plugin::JsonOutcome deliver(plugin::Instance& instance, const plugin::CallOption
   return outcome;
 }
 
+/// From its beginning: whoever it asks is not there, most likely.
+plugin::JsonOutcome pollOnce(plugin::Instance& instance, const plugin::CallOptions& options) {
+  plugin::JsonOutcome outcome;
+  const auto polled = instance.poll("", options);
+  static_cast<plugin::Outcome&>(outcome) = polled;
+  if (polled.ok()) outcome.value = {{"cursor", polled.cursor}, {"more", polled.more}};
+  return outcome;
+}
+
 }  // namespace
 
 std::vector<Exercise> exercisesOf(const plugin::Instance& instance, const Json& contract) {
@@ -97,6 +106,7 @@ std::vector<Exercise> exercisesOf(const plugin::Instance& instance, const Json& 
     all.push_back({"encrypt and decrypt", encryptAndBack});
   }
   if (instance.has(DISPATCH_WEBHOOK_1)) all.push_back({"identify and receive", deliver});
+  if (instance.has(DISPATCH_SOURCE_1)) all.push_back({"poll", pollOnce});
   return all;
 }
 

@@ -26,7 +26,7 @@ class ProjectTest : public ::testing::Test {
 TEST_F(ProjectTest, MakesEveryTypeInBothLanguages) {
   for (const char* language : {"c", "c++"}) {
     const auto types = projectTypes(equipment, language);
-    EXPECT_EQ(types.size(), 8u);
+    EXPECT_EQ(types.size(), 9u);
     for (const auto& type : types) {
       const auto path = directory.path() + '/' + language + type;
       makeProject(equipment, {type, "7-acme", path, language});

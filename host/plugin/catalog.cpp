@@ -1,10 +1,10 @@
 #include "plugin/catalog.hpp"
 
 #include "base/problem.hpp"
-#include "plugin/json_schema.hpp"
-#include "plugin/package_checks.hpp"
-#include "plugin/process_instance.hpp"
-#include "plugin/version.hpp"
+#include "plugin/call/process_instance.hpp"
+#include "plugin/package/json_schema.hpp"
+#include "plugin/package/package_checks.hpp"
+#include "plugin/package/version.hpp"
 
 #include <Poco/Logger.h>
 
@@ -107,8 +107,9 @@ class LoadedCatalog final : public Catalog {
                         " is not valid: " + JsonSchema::sentence(violations) + ".",
                     violations.front().location)
           .withType("plugin_configuration");
-    ProcessInstance::Parts parts{_runtime, entry->library,      installed.manifest,
-                                 scope,    _options.allowances, _options.http};
+    ProcessInstance::Parts parts{_runtime,     entry->library,      installed.manifest,
+                                 scope,        _options.allowances, _options.commands,
+                                 _options.http};
     parts.scope.pluginId = installed.id;
     return std::make_shared<ProcessInstance>(std::move(parts), _outside, configuration);
   }

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "plugin/http_network.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/service/command.hpp"
+#include "plugin/service/http_network.hpp"
 
 #include <cstdint>
 #include <map>
@@ -35,8 +36,9 @@ struct CatalogOptions {
   std::string
       contractsDirectory;  ///< share/dispatch/contracts: plugin.schema.json, <type>.json, directory.json
   std::vector<Allowance> allowances;
-  std::vector<std::string> skip;  ///< ids that safe mode leaves out
-  std::string workerProgram;      ///< path of dispatch-worker; "" = every plugin lives in this process
+  std::vector<Command> commands = {};  ///< that plugins may run (dispatch.exec/1)
+  std::vector<std::string> skip;       ///< ids that safe mode leaves out
+  std::string workerProgram;           ///< path of dispatch-worker; "" = every plugin lives in this process
   /// `isolation:` of dispatch.yaml: plugin id, or "*" for those not named, -> "process" or "worker". Without
   /// a word of it, integrations that came with this program live in the process, everything else in workers.
   std::map<std::string, std::string> isolation;

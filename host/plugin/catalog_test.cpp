@@ -1,8 +1,8 @@
 #include "plugin/catalog.hpp"
 
 #include "base/problem.hpp"
-#include "plugin/flight_recorder.hpp"
-#include "plugin/library_rules.hpp"
+#include "plugin/call/flight_recorder.hpp"
+#include "plugin/package/library_rules.hpp"
 #include "plugin/testing/fixture.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 #include "base/problem.hpp"
-#include "plugin/json_schema.hpp"
+#include "plugin/package/json_schema.hpp"
 
 #include <atomic>
 

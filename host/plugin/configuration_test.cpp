@@ -1,6 +1,6 @@
 #include "base/problem.hpp"
 #include "plugin/instance.hpp"
-#include "plugin/json_schema.hpp"
+#include "plugin/package/json_schema.hpp"
 
 #include <gmock/gmock.h>
 

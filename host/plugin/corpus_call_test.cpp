@@ -1,6 +1,6 @@
 // What of tests/abi/corpus can be loaded and misbehaves then: a sentence in both homes; a death is a failed
 // call in a worker, and in the host's process known to the next start.
-#include "plugin/library_rules.hpp"
+#include "plugin/package/library_rules.hpp"
 #include "plugin/testing/corpus.hpp"
 
 #include <gmock/gmock.h>

@@ -1,9 +1,9 @@
 // What of tests/abi/corpus must not be loaded: refused in both homes, each by its own check, and by no other.
 #include "base/problem.hpp"
-#include "plugin/elf_image.hpp"
+#include "plugin/call/table_rules.hpp"
 #include "plugin/library.hpp"
-#include "plugin/library_rules.hpp"
-#include "plugin/table_rules.hpp"
+#include "plugin/package/elf_image.hpp"
+#include "plugin/package/library_rules.hpp"
 #include "plugin/testing/corpus.hpp"
 
 #include <dlfcn.h>

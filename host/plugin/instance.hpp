@@ -2,7 +2,7 @@
 
 #include "config/config.hpp"
 #include "plugin/outside.hpp"
-#include "plugin/package.hpp"
+#include "plugin/package/package.hpp"
 
 #include <dispatch/abi.h>
 
@@ -39,6 +39,12 @@ struct Outcome {
     return status == DISPATCH_ERR_INVALID || status == DISPATCH_ERR_DENIED ||
            status == DISPATCH_ERR_UNSUPPORTED || status == DISPATCH_ERR_NOT_FOUND;
   }
+  /// It speaks against the plugin, or against what the plugin talks to. A refusal of what was asked says that
+  /// both work, and a call that somebody cancelled says nothing.
+  bool againstPlugin() const {
+    return status == DISPATCH_ERR_UNAVAILABLE || status == DISPATCH_ERR_TIMEOUT ||
+           status == DISPATCH_ERR_UNCERTAIN || status == DISPATCH_ERR_INTERNAL;
+  }
 };
 
 struct JsonOutcome : Outcome {
@@ -64,6 +70,13 @@ struct WebhookOutcome : Outcome {
 };
 struct TextOutcome : Outcome {
   std::string text;
+};
+
+/// What a source saw, and where it goes on (dispatch_source_result).
+struct PollOutcome : Outcome {
+  std::string cursor;
+  bool more = false;
+  std::chrono::milliseconds next{0};  ///< until it wants to be asked again; 0 = it does not say
 };
 
 /// Lets somebody else end a call: its plugin is told at once, and its services stop waiting. [any-thread]
@@ -160,6 +173,14 @@ class Instance {
   /// dispatch.webhook/1. The delivery's id by the sender's count; "" where the plugin does not know one.
   virtual TextOutcome identifyWebhook(const WebhookRequest&, const CallOptions& = {}) { return {}; }
   virtual WebhookOutcome receiveWebhook(const WebhookRequest&, const CallOptions& = {}) { return {}; }
+
+  /// dispatch.source/1: what came since `cursor`.
+  virtual PollOutcome poll(const std::string& cursor, const CallOptions& = {}) {
+    return {{}, cursor, false, {}};
+  }
+
+  /// What the plugin counts of its own work (dispatch.metric/1).
+  virtual std::vector<Metric> metrics() const { return {}; }
 
   struct Statistics {
     std::uint64_t calls = 0, failures = 0, inFlight = 0;

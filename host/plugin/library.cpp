@@ -3,8 +3,8 @@
 #include "plugin/library.hpp"
 
 #include "base/problem.hpp"
-#include "plugin/service_support.hpp"
-#include "plugin/table_rules.hpp"
+#include "plugin/call/table_rules.hpp"
+#include "plugin/service/service_support.hpp"
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugin/package.hpp"
+#include "plugin/package/package.hpp"
 
 #include <dispatch/abi.h>
 

@@ -1,6 +1,6 @@
 // Plugins that were built against earlier headers, as binaries: tests/abi/museum. Every build runs each in
 // both homes.
-#include "plugin/elf_image.hpp"
+#include "plugin/package/elf_image.hpp"
 #include "plugin/testing/corpus.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "plugin/outside.hpp"
 
-#include "base/problem.hpp"
+#include "plugin/yaml_list.hpp"
 
 #include <Poco/Net/IPAddress.h>
 
@@ -9,15 +9,6 @@
 namespace dispatch::plugin {
 
 namespace {
-
-[[noreturn]] void refuse(std::size_t index, const std::string& what, const std::string& key = "") {
-  std::vector<std::string> location{"allow", std::to_string(index)};
-  if (!key.empty()) location.push_back(key);
-  throw Problem(Problem::Kind::invalid,
-                "dispatch.yaml: entry " + std::to_string(index + 1) + " of `allow:` " + what +
-                    " Expected is e.g. {plugin: smtp-email, host: mail.internal, port: 587}.",
-                std::move(location));
-}
 
 /// "10.0.0.0/8" must be a network; anything without a slash may be a name or an address.
 bool soundHost(const std::string& host) {
@@ -35,19 +26,11 @@ bool soundHost(const std::string& host) {
 }  // namespace
 
 std::vector<Allowance> readAllowances(const Json& yaml) {
-  const auto found = yaml.is_object() ? yaml.find("allow") : yaml.end();
-  if (!yaml.is_object() || found == yaml.end() || found->is_null()) return {};
-  if (!found->is_array())
-    throw Problem(Problem::Kind::invalid,
-                  "dispatch.yaml: `allow:` must be a list, e.g. [{plugin: smtp-email, host: mail.internal, "
-                  "port: 587}].",
-                  {"allow"});
+  const YamlList list(yaml, "allow", "{plugin: smtp-email, host: mail.internal, port: 587}");
   std::vector<Allowance> allowances;
-  for (std::size_t i = 0; i < found->size(); ++i) {
-    const auto& entry = (*found)[i];
-    if (!entry.is_object()) refuse(i, "is no mapping.");
+  for (std::size_t i = 0; i < list.size(); ++i) {
     Allowance allowance;
-    for (const auto& member : entry.items()) {
+    for (const auto& member : list.entry(i).items()) {
       const auto& key = member.key();
       const auto& value = member.value();
       if (key == "plugin" && value.is_string()) {
@@ -63,18 +46,19 @@ std::vector<Allowance> readAllowances(const Json& yaml) {
       } else {
         const bool known =
             key == "plugin" || key == "host" || key == "port" || key == "untrusted_tls" || key == "ca_file";
-        refuse(i,
-               known ? "has a `" + key + "` of the wrong type or range."
-                     : "has the unknown key `" + key +
-                           "`; known are plugin, host, port, untrusted_tls and ca_file.",
-               key);
+        list.refuse(i,
+                    known ? "has a `" + key + "` of the wrong type or range."
+                          : "has the unknown key `" + key +
+                                "`; known are plugin, host, port, untrusted_tls and ca_file.",
+                    key);
       }
     }
-    if (allowance.pluginId.empty()) refuse(i, "names no plugin (\"*\" means every one).", "plugin");
+    if (allowance.pluginId.empty()) list.refuse(i, "names no plugin (\"*\" means every one).", "plugin");
     // An IPv6 address is the one kind of host with colons.
     Poco::Net::IPAddress address;
     if (!soundHost(allowance.host) && !Poco::Net::IPAddress::tryParse(allowance.host, address))
-      refuse(i, "has the host \"" + allowance.host + "\", which is no name, address or network.", "host");
+      list.refuse(i, "has the host \"" + allowance.host + "\", which is no name, address or network.",
+                  "host");
     allowances.push_back(std::move(allowance));
   }
   return allowances;

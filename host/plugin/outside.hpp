@@ -24,8 +24,8 @@ struct Event {
   Json data = Json::object();
 };
 
-/// What the services kv, directory, credential and event need from rooms above this one. The program passes
-/// one implementation in; all functions are [any-thread] and throw Problem.
+/// What the services kv, directory, credential, event and audit need from rooms above this one. The program
+/// passes one implementation in; all functions are [any-thread] and throw Problem.
 class Outside {
  public:
   virtual ~Outside() = default;
@@ -47,6 +47,9 @@ class Outside {
 
   /// What a plugin tried and may not, or an operator should know of it, for the audit. Waits for nothing.
   virtual void audit(const Scope& scope, const std::string& what, const Json& details) = 0;
+  /// dispatch.audit/1: what the plugin itself wants to stand there. Committed before it returns.
+  virtual void recordAudit(const Scope& scope, const std::string& action, const std::string& subject,
+                           const Json& details) = 0;
 };
 
 /// A destination the operator allows beyond what the manifest's request already grants: private ranges always

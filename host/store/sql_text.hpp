@@ -24,6 +24,4 @@ std::string quotedName(std::string_view name);
 /// 1).
 void checkParameters(const Values& parameters);
 
-bool isUtf8(std::string_view text) noexcept;
-
 }  // namespace dispatch::store

@@ -1,6 +1,7 @@
 #include "store/sqlite_connection.hpp"
 
 #include "base/problem.hpp"
+#include "base/utf8.hpp"
 #include "store/sql_text.hpp"
 #include "store/statement_cache.hpp"
 

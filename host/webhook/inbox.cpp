@@ -1,12 +1,12 @@
 #include "webhook/inbox.hpp"
 
+#include "base/backoff.hpp"
 #include "base/base.hpp"
 
 #include <Poco/Logger.h>
 #include <Poco/String.h>
 
 #include <algorithm>
-#include <random>
 
 namespace dispatch::webhook {
 
@@ -240,15 +240,12 @@ void Inbox::tick() {
 
 Ending Inbox::later(const Deliveries::Taken& taken, const std::string& reason,
                     std::uint32_t retryAfterMs) const {
-  static thread_local std::minstd_rand random{std::random_device{}()};
   if (taken.request.attempt >= static_cast<std::uint32_t>(_options.attempts))
     return {state::kFailed, 202,
             "Given up after " + std::to_string(taken.request.attempt) + " attempts. The last one: " + reason};
-  const auto doublings = std::min<std::uint32_t>(taken.request.attempt - 1, 20);
-  auto wait =
-      std::min<milliseconds>(_options.retryFirst * (std::int64_t{1} << doublings), _options.retryMost);
-  wait = std::max(wait, std::min<milliseconds>(milliseconds(retryAfterMs), _options.retryMost));
-  wait += milliseconds(std::uniform_int_distribution<std::int64_t>(0, wait.count() / 5)(random));
+  const auto wait =
+      std::max(backoff(static_cast<int>(taken.request.attempt), _options.retryFirst, _options.retryMost),
+               std::min<milliseconds>(milliseconds(retryAfterMs), _options.retryMost));
   return {state::kWaiting, 202, reason, toText(now() + wait)};
 }
 

@@ -264,6 +264,17 @@ struct Members<dispatch_event> {
   static constexpr auto all = members<&T::type, &T::actor, &T::subject, &T::data_json, &T::deduplication_key>;
 };
 
+template <>
+struct Members<dispatch_source_result> {
+  using T = dispatch_source_result;
+  static constexpr auto all = members<&T::more, &T::cursor, &T::next_poll_ms>;
+};
+template <>
+struct Members<dispatch_exec_result> {
+  using T = dispatch_exec_result;
+  static constexpr auto all = members<&T::exit_code, &T::output, &T::error_output>;
+};
+
 template <class T>
 concept Struct = requires {
   Members<T>::all;

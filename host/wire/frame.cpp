@@ -1,5 +1,6 @@
 #include "wire/frame.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +41,17 @@ bool send(int socket, const Frame& frame, std::string_view text, const int* desc
     if (sent >= 0) return true;
     if (errno != EINTR) return false;
   }
+}
+
+bool sendPatiently(int socket, const Frame& frame, std::string_view text, int milliseconds) noexcept {
+  while (!send(socket, frame, text)) {
+    if (errno != EAGAIN || milliseconds <= 0) return false;
+    constexpr int pieceMs = 100;
+    pollfd waiting{socket, POLLOUT, 0};
+    ::poll(&waiting, 1, pieceMs);
+    milliseconds -= pieceMs;
+  }
+  return true;
 }
 
 bool receive(int socket, Message& message, std::vector<char>& buffer, bool wait) noexcept {

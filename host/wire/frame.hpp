@@ -18,7 +18,9 @@ enum class FrameKind : std::uint32_t {
   bodyRead,      ///< worker to host
   writeBody,     ///< host to worker: take these bytes of an answer (dispatch_body_write)
   bodyWritten,   ///< worker to host
-  log,  ///< worker to host, on a lane or the control socket: `status` = level; the text follows the frame
+  log,     ///< worker to host, on a lane or the control socket: `status` = level; the text follows the frame
+  metric,  ///< worker to host, on the control socket: `request` = the value's bits; name and labels follow,
+           ///< each ended by a zero
   misbehaved,  ///< worker to host: what the plugin did against the ABI; the text follows
   // On the control socket.
   setup,        ///< host to worker, first of all: a Setup
@@ -48,6 +50,9 @@ constexpr std::uint64_t maxTextBytes = 60u << 10;  ///< what may follow a frame 
 /// Sends one message, with `descriptors` if any. [any-thread] False where the peer is gone, or does not read.
 bool send(int socket, const Frame& frame, std::string_view text = {}, const int* descriptors = nullptr,
           int descriptorCount = 0) noexcept;
+
+/// The same for one of many that may follow each other: waits up to `milliseconds` for a peer that reads.
+bool sendPatiently(int socket, const Frame& frame, std::string_view text, int milliseconds) noexcept;
 
 /// A message as it came.
 struct Message {

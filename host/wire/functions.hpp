@@ -181,13 +181,18 @@ using PluginFunctions =
     FunctionList<&dispatch_plugin_v1::start, &dispatch_plugin_v1::reconfigure, &dispatch_plugin_v1::drain,
                  &dispatch_plugin_v1::stop, &dispatch_integration_1::invoke, &dispatch_health_1::test,
                  &dispatch_auth_1::describe, &dispatch_auth_1::authenticate, &dispatch_secret_1::decrypt,
-                 &dispatch_secret_1::encrypt, &dispatch_webhook_1::identify, &dispatch_webhook_1::receive>;
+                 &dispatch_secret_1::encrypt, &dispatch_webhook_1::identify, &dispatch_webhook_1::receive,
+                 &dispatch_source_1::poll>;
+/// The interfaces that they belong to, beside the plugin's own table; in the order of the bits in which a
+/// worker tells which of them there are.
+using InterfaceTables = std::tuple<dispatch_integration_1, dispatch_health_1, dispatch_auth_1,
+                                   dispatch_secret_1, dispatch_webhook_1, dispatch_source_1>;
 /// Beside them: it makes what the others are called on.
 constexpr std::uint32_t createFunction = PluginFunctions::size;
 
-/// What a plugin asks of the host. Not among them: log (a message without an answer), clock's readings and
-/// crypto's random (answered in the worker), stream's close (a message), and read and write of a stream,
-/// whose parameters belong together.
+/// What a plugin asks of the host. Not among them: log and metric (messages without an answer), clock's
+/// readings and crypto's random (answered in the worker), stream's close (a message), and read and write of a
+/// stream, whose parameters belong together.
 using HostFunctions =
     FunctionList<&dispatch_clock_1::sleep, &dispatch_http_1::request, &dispatch_stream_1::open,
                  &dispatch_stream_1::start_tls, &dispatch_crypto_1::hash, &dispatch_crypto_1::mac,
@@ -195,7 +200,7 @@ using HostFunctions =
                  &dispatch_kv_1::get, &dispatch_kv_1::put, &dispatch_kv_1::remove, &dispatch_kv_1::list,
                  &dispatch_directory_1::query, &dispatch_credential_1::verify, &dispatch_credential_1::create,
                  &dispatch_credential_1::replace, &dispatch_crypto_1::secret_verify,
-                 &dispatch_event_1::submit>;
+                 &dispatch_event_1::submit, &dispatch_exec_1::run, &dispatch_audit_1::record>;
 constexpr std::uint32_t streamReadFunction = HostFunctions::size;
 constexpr std::uint32_t streamWriteFunction = HostFunctions::size + 1;
 
@@ -213,6 +218,8 @@ inline constexpr const char* idOf<dispatch_secret_1> = DISPATCH_SECRET_1;
 template <>
 inline constexpr const char* idOf<dispatch_webhook_1> = DISPATCH_WEBHOOK_1;
 template <>
+inline constexpr const char* idOf<dispatch_source_1> = DISPATCH_SOURCE_1;
+template <>
 inline constexpr const char* idOf<dispatch_clock_1> = DISPATCH_CLOCK_1;
 template <>
 inline constexpr const char* idOf<dispatch_http_1> = DISPATCH_HTTP_1;
@@ -228,6 +235,10 @@ template <>
 inline constexpr const char* idOf<dispatch_credential_1> = DISPATCH_CREDENTIAL_1;
 template <>
 inline constexpr const char* idOf<dispatch_event_1> = DISPATCH_EVENT_1;
+template <>
+inline constexpr const char* idOf<dispatch_exec_1> = DISPATCH_EXEC_1;
+template <>
+inline constexpr const char* idOf<dispatch_audit_1> = DISPATCH_AUDIT_1;
 
 /// Which of a plugin's functions there are: a bit for each of PluginFunctions, in order.
 using FunctionSet = std::uint64_t;

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <dispatch/abi.h>
+
+#include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace dispatch::wire {
 
@@ -13,22 +17,23 @@ struct Setup {
   std::uint64_t memoryBytes = 0;  ///< for the plugin's own memory (RLIMIT_DATA); 0 = no limit
   std::uint32_t maxLanes = 0;
   std::uint32_t sandbox = 1;   ///< 0 only in tests of what the sandbox prevents
-  std::uint64_t services = 0;  ///< granted ones: bits of ServiceBit
+  std::uint64_t services = 0;  ///< granted ones: bits of serviceBit()
   char pluginId[72] = {};
   std::uint32_t spinNs = 0, spinCalls = 0;  ///< Spin::Limits
 };
 
-enum ServiceBit : std::uint64_t {
-  logBit = 1,
-  clockBit = 2,
-  httpBit = 4,
-  streamBit = 8,
-  cryptoBit = 16,
-  kvBit = 32,
-  directoryBit = 64,
-  credentialBit = 128,
-  eventBit = 256
-};
+/// Every service that a worker can have; its place is its bit in Setup::services.
+constexpr std::array<std::string_view, 12> serviceIds{
+    DISPATCH_LOG_1,    DISPATCH_CLOCK_1,  DISPATCH_HTTP_1,      DISPATCH_STREAM_1,
+    DISPATCH_CRYPTO_1, DISPATCH_KV_1,     DISPATCH_DIRECTORY_1, DISPATCH_CREDENTIAL_1,
+    DISPATCH_EVENT_1,  DISPATCH_METRIC_1, DISPATCH_EXEC_1,      DISPATCH_AUDIT_1};
+
+/// 0: there is no such service.
+constexpr std::uint64_t serviceBit(std::string_view id) noexcept {
+  for (std::size_t i = 0; i < serviceIds.size(); ++i)
+    if (serviceIds[i] == id) return std::uint64_t{1} << i;
+  return 0;
+}
 
 /// Where a worker finds what it is given at birth.
 enum InheritedDescriptor : int { controlDescriptor = 3, libraryDescriptor = 4, firstFreeDescriptor = 5 };

@@ -94,17 +94,15 @@ dispatch_status PluginLibrary::create(WorkerCall& call, dispatch_str configurati
   _instance = made;
   std::get<const dispatch_plugin_v1*>(_tables) = _plugin;
   const auto find = [&]<class Table>(const Table*& table) {
-    try {
-      table = static_cast<const Table*>(_plugin->get_interface(_instance, str(wire::idOf<Table>)));
-    } catch (...) {
-      table = nullptr;
+    if constexpr (!std::is_same_v<Table, dispatch_plugin_v1>) {
+      try {
+        table = static_cast<const Table*>(_plugin->get_interface(_instance, str(wire::idOf<Table>)));
+      } catch (...) {
+        table = nullptr;
+      }
     }
   };
-  find(std::get<const dispatch_integration_1*>(_tables));
-  find(std::get<const dispatch_health_1*>(_tables));
-  find(std::get<const dispatch_auth_1*>(_tables));
-  find(std::get<const dispatch_secret_1*>(_tables));
-  find(std::get<const dispatch_webhook_1*>(_tables));
+  std::apply([&](auto*&... tables) { (find(tables), ...); }, _tables);
   return DISPATCH_OK;
 }
 

@@ -41,9 +41,10 @@ class PluginLibrary {
   dispatch_host _host{};
   const dispatch_plugin_v1* _plugin = nullptr;
   dispatch_instance* _instance = nullptr;
-  std::tuple<const dispatch_plugin_v1*, const dispatch_integration_1*, const dispatch_health_1*,
-             const dispatch_auth_1*, const dispatch_secret_1*, const dispatch_webhook_1*>
-      _tables;
+  /// The plugin's own and those of its interfaces; nullptr for what it has not.
+  template <class... Tables>
+  static std::tuple<const dispatch_plugin_v1*, const Tables*...> pointersTo(const std::tuple<Tables...>&);
+  decltype(pointersTo(wire::InterfaceTables())) _tables;
 };
 
 }  // namespace dispatch::worker

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -52,6 +53,31 @@ void writeLog(const dispatch_host* host, const dispatch_call* call, dispatch_log
   frame.kind = wire::FrameKind::log;
   frame.status = static_cast<std::int32_t>(std::min<std::uint32_t>(level, 100));
   wire::send(library->control(), frame, text.substr(0, wire::maxTextBytes));
+}
+
+// What goes over the control socket may be much at once, and the host reads it one by one.
+constexpr int patienceMs = 1000;
+
+/// Over the control socket, also from a call's thread: its order means nothing.
+void recordMetric(const dispatch_host*, dispatch_str name, const dispatch_str* labels, std::uint64_t count,
+                  double value) noexcept {
+  // The host cuts labels where a character ends, and leaves out what has too many.
+  constexpr std::uint64_t mostLabels = 9, mostBytes = 400;
+  if (labels == nullptr && count > 0) return;
+  std::array<char, (mostLabels + 1) * (mostBytes + 1)> text;
+  std::size_t used = 0;
+  const auto add = [&](dispatch_str part) {
+    const auto size = part.ptr == nullptr ? 0 : std::min(part.len, mostBytes);
+    if (size > 0) std::memcpy(text.data() + used, part.ptr, size);
+    used += size;
+    text[used++] = '\0';
+  };
+  add(name);
+  for (std::uint64_t i = 0; i < std::min(count, mostLabels); ++i) add(labels[i]);
+  wire::Frame frame;
+  frame.kind = wire::FrameKind::metric;
+  frame.request = std::bit_cast<std::uint64_t>(value);
+  wire::sendPatiently(wire::controlDescriptor, frame, {text.data(), used}, patienceMs);
 }
 
 std::uint64_t clockNs(clockid_t clock) noexcept {
@@ -109,7 +135,7 @@ void closeStream(dispatch_stream* stream) noexcept {
   wire::Frame frame;
   frame.kind = wire::FrameKind::closeStream;
   frame.request = reinterpret_cast<std::uintptr_t>(stream);
-  wire::send(wire::controlDescriptor, frame);
+  wire::sendPatiently(wire::controlDescriptor, frame, {}, patienceMs);
 }
 
 constexpr dispatch_log_1 logTable{sizeof(dispatch_log_1), 0, writeLog};
@@ -142,21 +168,26 @@ constexpr dispatch_credential_1 credentialTable{
     stub<&dispatch_credential_1::create>, stub<&dispatch_credential_1::replace>};
 
 constexpr dispatch_event_1 eventTable{sizeof(dispatch_event_1), 0, stub<&dispatch_event_1::submit>};
+constexpr dispatch_metric_1 metricTable{sizeof(dispatch_metric_1), 0, recordMetric};
+constexpr dispatch_exec_1 execTable{sizeof(dispatch_exec_1), 0, stub<&dispatch_exec_1::run>};
+constexpr dispatch_audit_1 auditTable{sizeof(dispatch_audit_1), 0, stub<&dispatch_audit_1::record>};
 
 struct Service {
   std::string_view id;
-  std::uint64_t bit;
   const void* table;
 };
-constexpr std::array<Service, 9> services{{{DISPATCH_LOG_1, wire::logBit, &logTable},
-                                           {DISPATCH_CLOCK_1, wire::clockBit, &clockTable},
-                                           {DISPATCH_HTTP_1, wire::httpBit, &httpTable},
-                                           {DISPATCH_STREAM_1, wire::streamBit, &streamTable},
-                                           {DISPATCH_CRYPTO_1, wire::cryptoBit, &cryptoTable},
-                                           {DISPATCH_KV_1, wire::kvBit, &kvTable},
-                                           {DISPATCH_DIRECTORY_1, wire::directoryBit, &directoryTable},
-                                           {DISPATCH_CREDENTIAL_1, wire::credentialBit, &credentialTable},
-                                           {DISPATCH_EVENT_1, wire::eventBit, &eventTable}}};
+constexpr std::array<Service, wire::serviceIds.size()> services{{{DISPATCH_LOG_1, &logTable},
+                                                                 {DISPATCH_CLOCK_1, &clockTable},
+                                                                 {DISPATCH_HTTP_1, &httpTable},
+                                                                 {DISPATCH_STREAM_1, &streamTable},
+                                                                 {DISPATCH_CRYPTO_1, &cryptoTable},
+                                                                 {DISPATCH_KV_1, &kvTable},
+                                                                 {DISPATCH_DIRECTORY_1, &directoryTable},
+                                                                 {DISPATCH_CREDENTIAL_1, &credentialTable},
+                                                                 {DISPATCH_EVENT_1, &eventTable},
+                                                                 {DISPATCH_METRIC_1, &metricTable},
+                                                                 {DISPATCH_EXEC_1, &execTable},
+                                                                 {DISPATCH_AUDIT_1, &auditTable}}};
 
 }  // namespace
 
@@ -164,7 +195,7 @@ const void* serviceTable(std::uint64_t granted, dispatch_str id) noexcept {
   if (id.ptr == nullptr || id.len > 100) return nullptr;
   for (const auto& service : services)
     if (service.id == std::string_view(id.ptr, id.len))
-      return (granted & service.bit) != 0 ? service.table : nullptr;
+      return (granted & wire::serviceBit(service.id)) != 0 ? service.table : nullptr;
   return nullptr;
 }
 

@@ -6,8 +6,8 @@
 
 namespace dispatch::worker {
 
-/// The table of a service that the host granted (bits of wire::ServiceBit), or nullptr. Its functions ask the
-/// host over the lane of the call that they are given.
+/// The table of a service that the host granted (bits of wire::serviceBit()), or nullptr. Its functions ask
+/// the host over the lane of the call that they are given.
 const void* serviceTable(std::uint64_t granted, dispatch_str id) noexcept;
 
 }  // namespace dispatch::worker

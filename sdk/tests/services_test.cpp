@@ -177,4 +177,40 @@ TEST(Config, SaysWhatIsMissingAndWhatIsWrong) {
   EXPECT_THAT(message([&] { (void)config.secret("text"); }), testing::HasSubstr("x-dispatch-secret"));
 }
 
+TEST_F(Services, MetricsCountAndNeverFail) {
+  const dispatch::Metrics metrics(host);
+  metrics.count("rows_total", {"people"});
+  metrics.record("queue_length", 2.5);
+  ASSERT_EQ(fake.metrics.size(), 2U);
+  EXPECT_EQ(fake.metrics[0], (Json{{"name", "rows_total"}, {"value", 1}, {"labels", {"people"}}}));
+  EXPECT_EQ(fake.metrics[1], (Json{{"name", "queue_length"}, {"value", 2.5}, {"labels", Json::array()}}));
+  fake.withhold(DISPATCH_METRIC_1);
+  metrics.count("rows_total");
+  EXPECT_EQ(fake.metrics.size(), 2U);
+}
+
+TEST_F(Services, CommandsAnswerWithTheirExitCode) {
+  fake.commands["snapshot"] = [](const std::string& input) {
+    return FakeHost::CommandResult{3, "made of " + input, "a warning"};
+  };
+  const auto result = dispatch::Commands(host).run(call, "snapshot", "db1");
+  EXPECT_EQ(result.exitCode, 3);
+  EXPECT_EQ(result.output, "made of db1");
+  EXPECT_EQ(result.errorOutput, "a warning");
+  try {
+    dispatch::Commands(host).run(call, "other");
+    FAIL() << "it ran";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.status(), DISPATCH_ERR_DENIED);
+  }
+}
+
+TEST_F(Services, AuditEntriesStandOrThrow) {
+  dispatch::Audit(host).record(call, "room.archived", "room 7", {{"by", "ada@example.com"}});
+  ASSERT_EQ(fake.audited.size(), 1U);
+  EXPECT_EQ(fake.audited[0]["details"]["by"], "ada@example.com");
+  fake.fail(DISPATCH_AUDIT_1, DISPATCH_ERR_UNAVAILABLE, "not now");
+  EXPECT_THROW(dispatch::Audit(host).record(call, "a", "b"), Failure);
+}
+
 }  // namespace

@@ -127,6 +127,38 @@ await check('the address of a webhook plugin can be copied, and another one asks
   await until('another address', async () => (await url()) !== first)
   await shot('plugin-webhook')
   await page.keyboard.press('Escape')
+  await page.locator('[data-test="plugin-form"]').waitFor({ state: 'detached' })
+})
+
+await check('a plugin that looks outside by itself tells when it was asked, and is asked when somebody wants it', async () => {
+  const row = page.locator('[data-plugin="watch-feed"]')
+  await row.getByRole('button', { name: 'Configure' }).click()
+  if (await page.locator('[data-test="source"]').count()) throw new Error('it tells of polls before it ever ran')
+  await page.locator('[data-test="plugin-form"] .v-switch input').first().check({ force: true })
+  await page.locator('[data-test="save"]').click()
+  await row.locator('[data-test="state"]', { hasText: 'healthy' }).waitFor()
+  await until('the first poll', async () => {
+    await row.getByRole('button', { name: 'Configure' }).click()
+    const there = await page.locator('[data-test="source"] dd').first().textContent({ timeout: 2000 }).catch(() => '')
+    if (/\d/.test(there)) return true
+    await page.keyboard.press('Escape')
+    await page.locator('[data-test="plugin-form"]').waitFor({ state: 'detached' })
+  })
+  const polls = () =>
+    page.evaluate(async () => {
+      const list = await (await fetch('/api/v1/default/plugins/instances?itemsPerPage=-1')).json()
+      const id = list.items.find((item) => item.plugin.slug === 'watch-feed').id
+      return (await (await fetch(`/api/v1/default/plugins/instances/${id}`)).json()).source.polls
+    })
+  const before = await polls()
+  await page.locator('[data-test="source-poll"]').click()
+  await until('another poll', async () => (await polls()) > before)
+  await page.locator('[data-test="source-over"]').click()
+  await page.locator('[data-test="source-over-ask"]').waitFor()
+  await shot('plugin-source')
+  await page.locator('[data-test="source-over-confirm"]').click()
+  await until('one more', async () => (await polls()) > before + 1)
+  await page.keyboard.press('Escape')
 })
 
 let name = ''
@@ -382,6 +414,7 @@ await check('a plugin that dispatch.yaml manages says so, in whole', async () =>
 await check('dark mode and a phone', async () => {
   await page.getByRole('button', { name: 'Dark mode' }).click()
   await go('/default/incidents')
+  await page.locator('.mono.link').first().waitFor()
   await accessible()
   await shot('dark')
   await page.setViewportSize({ width: 390, height: 844 })

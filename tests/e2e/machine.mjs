@@ -95,7 +95,7 @@ export class Dispatch {
       lines.push(`DATABASE_HOSTNAME=${parts.host}`, `DATABASE_PORT=${parts.port}`, `DATABASE_NAME=${name}`, `DATABASE_CREDENTIALS=${parts.user}:${parts.password ?? 'unused'}`)
     }
     writeFileSync(join(etc, '.env'), `${lines.join('\n')}\n`, { mode: 0o600 })
-    writeFileSync(join(etc, 'dispatch.yaml'), `allow:\n${allow.map((entry) => `  - ${JSON.stringify(entry)}\n`).join('')}`)
+    writeFileSync(join(etc, 'dispatch.yaml'), `unsigned: [watch-feed]\nallow:\n${allow.map((entry) => `  - ${JSON.stringify(entry)}\n`).join('')}`)
   }
   cli(...args) {
     return execFileSync(this.program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })

@@ -18,6 +18,13 @@ mkdir -p "$repo/build/tests/e2e-packages/tests"
 cp "$here"/*.mjs "$repo/build/tests/e2e-packages/tests/"
 
 cmake --install "$build" --prefix "$out/prefix" >"$out/install.log"
+# A plugin that looks outside by itself, as an author gets it.
+(cd "$out" && prefix/bin/dispatch-plugin new source watch-feed --language c >watch-feed.log)
+{
+  cmake -G Ninja -S "$out/watch-feed" -B "$out/watch-feed/build" -DCMAKE_PREFIX_PATH="$out/prefix"
+  cmake --build "$out/watch-feed/build" --target watch_feed_package
+} >>"$out/watch-feed.log"
+cp -r "$out/watch-feed/build/lib/dispatch/plugins/watch-feed" "$out/prefix/lib/dispatch/plugins/"
 # Playwright wants a newer Node than Debian's: the one of package.json.
 architecture=x64
 [ "$(uname -m)" = aarch64 ] && architecture=arm64

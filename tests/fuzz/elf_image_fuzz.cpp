@@ -1,10 +1,10 @@
 // libFuzzer target: the reader of a plugin's library, which runs before anything else is known of it. Its
 // seeds are libraries that tests/full/fuzz.sh compiles.
 //
-// Sources: host/plugin/elf_image.cpp host/base/problem.cpp
+// Sources: host/plugin/package/elf_image.cpp host/base/problem.cpp
 // Options: -max_len=65536
 #include "fuzzing.hpp"
-#include "plugin/elf_image.hpp"
+#include "plugin/package/elf_image.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   accepted([&] {

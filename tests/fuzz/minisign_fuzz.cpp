@@ -1,9 +1,9 @@
 // libFuzzer target: minisign's signature files and keys. The first byte chooses which.
 //
-// Sources: host/plugin/minisign.cpp host/base/problem.cpp host/base/random.cpp
+// Sources: host/plugin/package/minisign.cpp host/base/problem.cpp host/base/random.cpp
 // Libraries: -lsodium -lPocoFoundation
 #include "fuzzing.hpp"
-#include "plugin/minisign.hpp"
+#include "plugin/package/minisign.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dispatch;

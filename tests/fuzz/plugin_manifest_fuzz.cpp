@@ -1,10 +1,10 @@
 // libFuzzer target: plugin.json, against its published schema and what a schema cannot say. Run from the top
 // of the source tree.
 //
-// Sources: host/plugin/manifest.cpp host/plugin/json_schema.cpp host/plugin/violation_text.cpp
-// Sources: host/base/json.cpp host/base/problem.cpp
+// Sources: host/plugin/metric.cpp host/plugin/package/manifest.cpp host/plugin/package/json_schema.cpp
+// host/plugin/package/violation_text.cpp Sources: host/base/json.cpp host/base/problem.cpp
 #include "fuzzing.hpp"
-#include "plugin/package.hpp"
+#include "plugin/package/package.hpp"
 
 #include <fstream>
 #include <sstream>

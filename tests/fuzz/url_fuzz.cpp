@@ -2,13 +2,13 @@
 // decides whether a destination is granted. Input: an address, and behind the first line end a Location.
 // Whatever is accepted means the same when it is read again, so that what was judged is what is connected to.
 //
-// Sources: host/plugin/destination.cpp host/plugin/address_class.cpp host/plugin/service_support.cpp
-// Sources: host/plugin/host_call.cpp host/plugin/arena.cpp host/config/secret_text.cpp
-// Sources: host/base/problem.cpp host/base/json.cpp
-// Libraries: -lPocoNet -lPocoFoundation -lsodium
+// Sources: host/plugin/service/destination.cpp host/plugin/service/address_class.cpp
+// host/plugin/service/service_support.cpp Sources: host/plugin/call/host_call.cpp host/plugin/call/arena.cpp
+// host/config/secret_text.cpp Sources: host/base/problem.cpp host/base/json.cpp Libraries: -lPocoNet
+// -lPocoFoundation -lsodium
 #include "fuzzing.hpp"
-#include "plugin/destination.hpp"
-#include "plugin/service_support.hpp"
+#include "plugin/service/destination.hpp"
+#include "plugin/service/service_support.hpp"
 
 namespace {
 

@@ -44,6 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   readOne<dispatch_stream_options>(body, size - arenaSize, data, arenaSize);
   readOne<dispatch_webhook_response>(body, size - arenaSize, data, arenaSize);
   readOne<dispatch_event>(body, size - arenaSize, data, arenaSize);
+  readOne<dispatch_source_result>(body, size - arenaSize, data, arenaSize);
+  readOne<dispatch_exec_result>(body, size - arenaSize, data, arenaSize);
   Reader reader(body, size - arenaSize, data, arenaSize);
   const dispatch_secret_use* const* parts = nullptr;
   std::uint64_t count = 0;

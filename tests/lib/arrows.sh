@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-rooms=(base http config store wire worker plugin kit integrations webhook auth flow incident api cli)
+rooms=(base http config store wire worker plugin kit integrations webhook source auth flow incident api cli)
 declare -A rank
 for i in "${!rooms[@]}"; do rank[${rooms[$i]}]=$i; done
 bad=0
@@ -23,7 +23,7 @@ done < <(grep -rn '#include "' host --include='*.cpp' --include='*.hpp')
 
 while IFS=: read -r file _ include; do
   complain "$file reaches into the host: $include"
-done < <(grep -rnE '#include "(base|http|config|store|wire|worker|plugin|kit|integrations|webhook|auth|flow|incident|api|cli)/' sdk plugins secret-providers auth-providers --include='*.cpp' --include='*.hpp' --include='*.h' --include='*.c' || true)
+done < <(grep -rnE '#include "(base|http|config|store|wire|worker|plugin|kit|integrations|webhook|source|auth|flow|incident|api|cli)/' sdk plugins secret-providers auth-providers --include='*.cpp' --include='*.hpp' --include='*.h' --include='*.c' || true)
 
 [ "$bad" = 0 ] && echo "arrows: all point down"
 exit "$bad"

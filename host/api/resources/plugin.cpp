@@ -99,11 +99,13 @@ Resource describePluginInstance(integrations::Integrations& integrations, plugin
                     {"broken", false},
                     {"running", nullptr},
                     {"webhook", nullptr},
+                    {"source", nullptr},
                     {"configuration_schema", Json::object()}},
       .shapes = {{"plugin_slug", nullptr},
                  {"plugin", nullable(reference("PluginRead"))},
                  {"running", nullable(reference("Running"))},
                  {"webhook", nullable(reference("Webhook"))},
+                 {"source", nullable(reference("Source"))},
                  {"field_origins", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}}},
                  {"configuration_schema", {{"type", "object"}}}},
       .present = [&integrations, &catalog](store::Session& session, std::int64_t, std::vector<Json*>& rows) {

@@ -28,6 +28,7 @@ Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   const auto installed = rooms.context.catalog.find(enablement.pluginId);
   if (installed && installed->manifest.permissions.value("webhook", false))
     row["webhook"] = {{"url", publicUrl(rooms) + rooms.context.inbox.endpoints().path(id)}};
+  row["source"] = rooms.context.poller.show(id);
   if (const auto serving = rooms.context.integrations.byId(id); serving.instance)
     row["running"] = integrations::describeRunning(*serving.instance);
   return Reply::json(std::move(row));
@@ -141,6 +142,17 @@ void addPluginRoutes(Router& router, const Rooms& rooms) {
          const auto id = request.id("plugin_instance_id");
          needWebhook(rooms, required(rooms, request, id));
          rooms.context.inbox.endpoints().rotate(id, request.who.email);
+         return answer(rooms, request, id);
+       },
+       nullptr, reference("PluginInstanceRead")});
+  router.add(
+      {"POST", one + "/poll", admin,
+       "Ask a plugin that looks outside now what came; {\"start_over\": true}: from its beginning", "plugins",
+       [rooms](Request& request) {
+         const auto id = request.id("plugin_instance_id");
+         required(rooms, request, id);
+         const bool startOver = request.body.is_object() && request.body.value("start_over", Json()) == true;
+         rooms.context.poller.pollNow(id, startOver, request.who.email);
          return answer(rooms, request, id);
        },
        nullptr, reference("PluginInstanceRead")});

@@ -2,7 +2,8 @@
 // that survives the death of the process.
 #pragma once
 
-#include "integrations/integrations.hpp"
+#include "integrations/testing/idle_integrations.hpp"
+#include "plugin/testing/idle_instance.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -73,7 +74,7 @@ inline plugin::JsonOutcome refusal(dispatch_status status, const std::string& me
   return outcome;
 }
 
-class FakeInstance final : public plugin::Instance {
+class FakeInstance final : public plugin::testing::IdleInstance {
  public:
   using Handler = std::function<plugin::JsonOutcome(const Json& input, const plugin::CallOptions& options)>;
 
@@ -91,45 +92,23 @@ class FakeInstance final : public plugin::Instance {
     return *this;
   }
 
-  const plugin::Manifest& manifest() const override { return _manifest; }
-  const plugin::Scope& scope() const override { return _scope; }
-  std::string home() const override { return "process"; }
-  plugin::Outcome start() override { return answer(nullptr); }
-  plugin::Outcome reconfigure(plugin::Configuration) override { return answer(nullptr); }
-  void drainAndStop() override {}
   std::vector<Method> methods() const override {
     std::vector<Method> list;
     for (const auto& [name, method] : _methods) list.push_back({name, method.first, 1});
     return list;
   }
-  bool has(std::string_view) const override { return true; }
   plugin::JsonOutcome invoke(const std::string& method, const Json& input,
                              const plugin::CallOptions& options) override {
     const auto found = _methods.find(method);
     if (found == _methods.end()) return refusal(DISPATCH_ERR_UNSUPPORTED, "no such method");
     return found->second.second(input, options);
   }
-  plugin::JsonOutcome test(const Json&, const plugin::CallOptions&) override { return answer(nullptr); }
-  plugin::JsonOutcome describeAuth(const plugin::CallOptions&) override { return answer(nullptr); }
-  plugin::JsonOutcome authenticate(const Json&, const plugin::CallOptions&) override {
-    return answer(nullptr);
-  }
-  SecretOutcome decrypt(const std::string&, const std::string&, const plugin::CallOptions&) override {
-    return {};
-  }
-  plugin::JsonOutcome encrypt(const std::string&, std::string_view, const plugin::CallOptions&) override {
-    return answer(nullptr);
-  }
-  Statistics statistics() const override { return {}; }
-  std::vector<Outbound> outbound() const override { return {}; }
 
  private:
-  plugin::Manifest _manifest;
-  plugin::Scope _scope;
   std::map<std::string, std::pair<plugin::Effect, Handler>> _methods;
 };
 
-class FakeIntegrations final : public integrations::Integrations {
+class FakeIntegrations final : public integrations::testing::IdleIntegrations {
  public:
   Deliveries& deliveries;
 
@@ -164,24 +143,6 @@ class FakeIntegrations final : public integrations::Integrations {
       return then(input);
     };
   }
-
-  void start() override {}
-  void stop() override {}
-  void initProject(store::Session&, std::int64_t, std::int64_t) override {}
-  std::vector<integrations::Enablement> list(std::int64_t, std::optional<std::int64_t>) override {
-    return {};
-  }
-  integrations::Enablement get(std::int64_t) override { throw Problem(Problem::Kind::notFound, "none"); }
-  integrations::Enablement change(std::int64_t, std::optional<bool>, const Json&,
-                                  const std::string&) override {
-    return get(0);
-  }
-  integrations::Enablement add(std::int64_t, std::int64_t, const std::string&, bool, const Json&,
-                               const std::string&) override {
-    return get(0);
-  }
-  void remove(std::int64_t, const std::string&) override {}
-  plugin::JsonOutcome test(std::int64_t, const Json&, const Json&) override { return answer(nullptr); }
 
   integrations::Serving serving(std::int64_t, const std::string& type) override {
     std::lock_guard lock(_mutex);
@@ -218,9 +179,6 @@ class FakeIntegrations final : public integrations::Integrations {
     auto one = serving(project, type);
     return one.instance ? std::vector{one} : std::vector<integrations::Serving>{};
   }
-  std::map<std::string, std::string> ailing() override { return {}; }
-  std::vector<integrations::Serving> authProviders() override { return {}; }
-  Json reload(const std::string&, const std::string&) override { return Json::object(); }
 
  private:
   std::mutex _mutex;

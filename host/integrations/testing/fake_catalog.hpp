@@ -6,8 +6,13 @@
 #include "base/problem.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace dispatch::integrations::testing {
 
@@ -18,6 +23,14 @@ struct FakePlugin {
   std::function<plugin::Outcome(const plugin::Configuration&)> reconfigure;
   std::function<plugin::JsonOutcome(const Json&)> test;
   std::function<plugin::JsonOutcome(const Json&)> authenticate;
+  std::vector<plugin::Instance::Method> methods;
+  std::function<plugin::JsonOutcome(const std::string& method, const Json&, const plugin::CallOptions&)>
+      invoke;
+  /// Where it is set, the plugin receives webhooks.
+  std::function<plugin::TextOutcome(const plugin::WebhookRequest&)> identify;
+  std::function<plugin::WebhookOutcome(const plugin::WebhookRequest&)> receive;
+  std::function<plugin::Instance::Statistics()> statistics;
+  std::function<plugin::Instance::Worker()> worker;
   std::atomic<int> created{0}, started{0}, reconfigured{0}, stopped{0};
 };
 
@@ -26,6 +39,23 @@ inline plugin::JsonOutcome answered(Json value) {
   outcome.status = DISPATCH_OK;
   outcome.value = std::move(value);
   return outcome;
+}
+
+inline plugin::JsonOutcome refused(dispatch_status status, const std::string& message = "no") {
+  plugin::JsonOutcome outcome;
+  outcome.status = status;
+  outcome.message = message;
+  return outcome;
+}
+
+/// Waits until `check` holds, at most for `limit`; answers whether it does.
+inline bool within(std::chrono::milliseconds limit, const std::function<bool()>& check) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < end) {
+    if (check()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return check();
 }
 
 inline plugin::Outcome failed(dispatch_status status, const std::string& message) {
@@ -69,10 +99,19 @@ class FakeInstance final : public plugin::Instance {
     return outcome;
   }
   void drainAndStop() override { ++_plugin.stopped; }
-  std::vector<Method> methods() const override { return {}; }
-  bool has(std::string_view) const override { return false; }
-  plugin::JsonOutcome invoke(const std::string&, const Json& input, const plugin::CallOptions&) override {
-    return answered(input);
+  std::vector<Method> methods() const override { return _plugin.methods; }
+  bool has(std::string_view id) const override { return id == DISPATCH_WEBHOOK_1 && _plugin.identify; }
+  plugin::JsonOutcome invoke(const std::string& method, const Json& input,
+                             const plugin::CallOptions& options) override {
+    return _plugin.invoke ? _plugin.invoke(method, input, options) : answered(input);
+  }
+  plugin::TextOutcome identifyWebhook(const plugin::WebhookRequest& request,
+                                      const plugin::CallOptions&) override {
+    return _plugin.identify ? _plugin.identify(request) : plugin::TextOutcome();
+  }
+  plugin::WebhookOutcome receiveWebhook(const plugin::WebhookRequest& request,
+                                        const plugin::CallOptions&) override {
+    return _plugin.receive ? _plugin.receive(request) : plugin::WebhookOutcome();
   }
   plugin::JsonOutcome test(const Json& input, const plugin::CallOptions&) override {
     return _plugin.test ? _plugin.test(input)
@@ -92,7 +131,8 @@ class FakeInstance final : public plugin::Instance {
   plugin::JsonOutcome encrypt(const std::string&, std::string_view, const plugin::CallOptions&) override {
     return {};
   }
-  Statistics statistics() const override { return {}; }
+  Statistics statistics() const override { return _plugin.statistics ? _plugin.statistics() : Statistics(); }
+  Worker worker() const override { return _plugin.worker ? _plugin.worker() : Worker(); }
   std::vector<Outbound> outbound() const override { return {}; }
 
  private:
@@ -119,6 +159,15 @@ class FakeCatalog final : public plugin::Catalog {
     return *plugin;
   }
   void remove(const std::string& id) { _plugins.erase(id); }
+  /// Installs another version; what was made of the one before stays with that.
+  FakePlugin& release(const std::string& id, const std::string& version) {
+    auto& plugin = _plugins.at(id);
+    auto next = std::make_unique<FakePlugin>();
+    next->installed = plugin->installed;
+    next->installed.manifest.version = version;
+    _former.push_back(std::exchange(plugin, std::move(next)));
+    return *plugin;
+  }
 
   std::vector<plugin::Installed> list() const override {
     std::vector<plugin::Installed> all;
@@ -146,6 +195,7 @@ class FakeCatalog final : public plugin::Catalog {
 
  private:
   std::map<std::string, std::unique_ptr<FakePlugin>> _plugins;
+  std::vector<std::unique_ptr<FakePlugin>> _former;
 };
 
 }  // namespace dispatch::integrations::testing

@@ -1,7 +1,7 @@
 #include "plugin/testing/corpus.hpp"
 
 #include "base/problem.hpp"
-#include "plugin/elf_image.hpp"
+#include "plugin/package/elf_image.hpp"
 
 #include <elf.h>
 

@@ -167,6 +167,12 @@ std::vector<Event> FakeOutside::events() {
   return _events;
 }
 
+void FakeOutside::recordAudit(const Scope&, const std::string& action, const std::string& subject,
+                              const Json& details) {
+  const std::lock_guard lock(_mutex);
+  _audited.push_back(action + ' ' + subject + ' ' + details.dump());
+}
+
 void FakeOutside::audit(const Scope&, const std::string& what, const Json& details) {
   const std::lock_guard lock(_mutex);
   _audited.push_back(what + ' ' + details.dump());
@@ -219,7 +225,10 @@ ProbeTest::ProbeTest() {
                            "breaks_contract",
                            "breaks_contract_once",
                            "nothing",
-                           "http_pieces"})
+                           "http_pieces",
+                           "metric",
+                           "exec",
+                           "audit"})
     methods[name] = {
         {"revision", 1},
         {"effect", "read"},

@@ -76,7 +76,9 @@ class FakeOutside : public Outside {
   Json submitEvent(const Scope& scope, const Event& event) override;
   std::vector<Event> events();
   void audit(const Scope& scope, const std::string& what, const Json& details) override;
-  std::vector<std::string> audited();  ///< "what details", in order
+  void recordAudit(const Scope& scope, const std::string& action, const std::string& subject,
+                   const Json& details) override;  ///< audited() as "action subject details"
+  std::vector<std::string> audited();              ///< "what details", in order
 
  private:
   std::mutex _mutex;

@@ -308,6 +308,46 @@ static dispatch_status kv(dispatch_instance* self, const dispatch_call* call, di
   return answer(call, out, text);
 }
 
+/* --- metric, exec, audit */
+
+static dispatch_status metric(dispatch_instance* self, const dispatch_call* call, dispatch_str in,
+                              dispatch_str* out) {
+  char name[64], label[128];
+  const dispatch_metric_1* metrics = self->host->service(self->host, str(DISPATCH_METRIC_1));
+  field(in, "name", name, sizeof name);
+  field(in, "label", label, sizeof label);
+  const dispatch_str labels[] = {str(label)};
+  metrics->record(self->host, str(name), labels, label[0] == '\0' ? 0 : 1,
+                  (double)number(in, "thousandths") / 1000);
+  return answer(call, out, "{\"ok\":true}");
+}
+
+static dispatch_status exec(dispatch_instance* self, const dispatch_call* call, dispatch_str in,
+                            dispatch_str* out) {
+  char name[64], input[128], text[4096];
+  const dispatch_exec_1* commands = self->host->service(self->host, str(DISPATCH_EXEC_1));
+  if (commands == NULL) return call->fail(call, DISPATCH_ERR_UNSUPPORTED, str("no commands"), 0);
+  field(in, "name", name, sizeof name);
+  field(in, "input", input, sizeof input);
+  dispatch_exec_result result = {sizeof result, 0, {NULL, 0}, {NULL, 0}};
+  dispatch_status status = commands->run(self->host, call, str(name), str(input), &result);
+  if (status != DISPATCH_OK) return status;
+  snprintf(text, sizeof text, "{\"ok\":true,\"code\":%d,\"output\":\"%.*s\",\"errors\":\"%.*s\"}",
+           result.exit_code, (int)result.output.len, result.output.ptr, (int)result.error_output.len,
+           result.error_output.ptr);
+  return answer(call, out, text);
+}
+
+static dispatch_status audit(dispatch_instance* self, const dispatch_call* call, dispatch_str in,
+                             dispatch_str* out) {
+  char action[128], subject[256];
+  const dispatch_audit_1* entries = self->host->service(self->host, str(DISPATCH_AUDIT_1));
+  field(in, "action", action, sizeof action);
+  field(in, "subject", subject, sizeof subject);
+  dispatch_status status = entries->record(self->host, call, str(action), str(subject), in);
+  return status == DISPATCH_OK ? answer(call, out, "{\"ok\":true}") : status;
+}
+
 /* --- integration
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -430,6 +470,9 @@ static dispatch_status invoke(dispatch_instance* self, const dispatch_call* call
   if (is(method, "stream")) return stream(self, call, in, out);
   if (is(method, "crypto")) return crypto(self, call, in, out);
   if (is(method, "kv")) return kv(self, call, in, out);
+  if (is(method, "metric")) return metric(self, call, in, out);
+  if (is(method, "exec")) return exec(self, call, in, out);
+  if (is(method, "audit")) return audit(self, call, in, out);
   return DISPATCH_ERR_UNSUPPORTED;
 }
 
@@ -445,7 +488,7 @@ static dispatch_status invoke(dispatch_instance* self, const dispatch_call* call
           X(null_with_length, 1) X(huge_length, 1) X(foreign_memory, 1) X(alloc, 1) X(unknown_status, 1) \
               X(positive_status, 1) X(silent, 1) X(busy, 1) X(key, 2) X(config, 1) X(log, 1) \
                   X(credential, 1) X(directory, 1) X(crash, 1) X(http, 4) X(stream, 4) X(crypto, 1) X(kv, 2) \
-                      X(nothing, 1) X(http_pieces, 4) X(future_effect, 99)
+                      X(nothing, 1) X(http_pieces, 4) X(metric, 1) X(exec, 4) X(audit, 4) X(future_effect, 99)
 /* clang-format on */
 METHODS(METHOD)
 #define POINTER(name, effect) &method_##name,
@@ -617,6 +660,42 @@ static dispatch_status receive(dispatch_instance* self, const dispatch_call* cal
   call->complete(call, DISPATCH_OK, answer_in_call);
   return DISPATCH_PENDING;
 }
+/* Counts: the cursor is the number it has come to, or what it should do. */
+static dispatch_status poll(dispatch_instance* self, const dispatch_call* call, dispatch_str cursor,
+                            dispatch_source_result* out) {
+  char text[32];
+  (void)self;
+  if (is(cursor, "fail"))
+    return call->fail(call, DISPATCH_ERR_UNAVAILABLE, str("nobody answers there"), 7000);
+  if (is(cursor, "literal")) {
+    out->cursor = str("not in the memory of the call");
+    return DISPATCH_OK;
+  }
+  if (is(cursor, "bytes")) {
+    out->cursor = copied(call, str("\xff"));
+    return DISPATCH_OK;
+  }
+  if (is(cursor, "crash")) {
+    volatile int* nowhere = NULL;
+    *nowhere = 1;
+  }
+  if (is(cursor, "hang")) {
+    for (int i = 0; i < 5000 && !call->is_cancelled(call); ++i) pause_ms(1);
+    return call->fail(call, DISPATCH_ERR_CANCELLED, str("no news"), 0);
+  }
+  snprintf(text, sizeof text, "%ld", cursor.len == 0 ? 1 : strtol(cursor.ptr, NULL, 10) + 1);
+  out->cursor = copied(call, str(text));
+  out->more = is(out->cursor, "3") ? 0 : 1;
+  out->next_poll_ms = is(out->cursor, "3") ? 5 : 0;
+  if (!is(cursor, "10")) return DISPATCH_OK;
+  dispatch_source_result* later_result = call->alloc(call, sizeof *later_result, 8);
+  *later_result = *out;
+  out->cursor = str("");
+  call->complete(call, DISPATCH_OK, later_result);
+  return DISPATCH_PENDING;
+}
+static const dispatch_source_1 source = {sizeof(dispatch_source_1), 0, poll};
+
 static const dispatch_webhook_1 webhook = {sizeof(dispatch_webhook_1), 0, identify, receive};
 
 /* --- life
@@ -685,6 +764,7 @@ static const void* get_interface(dispatch_instance* self, dispatch_str id) {
   if (is(id, DISPATCH_AUTH_1)) return &auth;
   if (is(id, DISPATCH_SECRET_1)) return &secret;
   if (is(id, DISPATCH_WEBHOOK_1)) return &webhook;
+  if (is(id, DISPATCH_SOURCE_1)) return &source;
   return NULL;
 }
 

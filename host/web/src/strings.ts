@@ -80,13 +80,19 @@ export const strings = {
     running: 'How it runs', home: 'Home', homes: { process: 'in the server’s process', worker: 'in a worker of its own' }, sandbox: 'Sandbox', memory: 'Memory',
     restarts: 'Restarts', lastCrash: 'Last crash', denied: 'Refused by the sandbox', calls: 'Calls', callsText: (calls: number, failures: number) => `${calls}, ${failures} failed`,
     breaker: 'Circuit breaker', breakerOpen: (until: string) => `Open: it failed so often in a row that it is left alone until ${until}`,
-    latency: 'Latency p50 / p99', lastError: 'Last error', outbound: 'Last requests to the outside', noOutbound: 'None yet', permissions: 'Enabling it grants',
+    latency: 'Latency p50 / p99', lastError: 'Last error', outbound: 'Last requests to the outside', noOutbound: 'None yet', permissions: 'Enabling it grants', counts: 'What it counts',
   },
   webhook: {
     address: 'Address for other systems', hint: 'Whoever knows it can send. Enter it at the other side; keep it like a password.',
     rotate: 'Change the address', rotated: 'The address was changed', rotateAsk: 'Whoever sends to the present address gets 404 from now on, until they know the new one.',
     deliveries: (count: number) => `Last requests (${count})`, none: 'None has come yet', attempts: (count: number) => (count === 1 ? '1 attempt' : `${count} attempts`),
     next: (instant: string) => `next attempt ${instant}`,
+  },
+  source: {
+    last: 'Last asked', next: 'Asked again', now: 'at the moment', told: 'Told so far', never: 'never', poll: 'Ask now', startOver: 'Start over',
+    events: (count: number, last: string) => (count ? `${count} ${count === 1 ? 'event' : 'events'}, the last ${last}` : 'nothing yet'),
+    failing: (failures: number, reason: string) => (failures > 1 ? `It failed ${failures} times in a row: ${reason}` : `It failed: ${reason}`),
+    startOverAsk: 'It forgets how far it has come and looks at everything again. What it has told already is not told twice.',
   },
   members: {
     title: 'Members', role: 'Role', email: 'E-mail', lastLogin: 'Last login', never: 'never', you: 'you', changed: (email: string, role: string) => `${email} is now ${role}`,

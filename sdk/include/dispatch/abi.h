@@ -41,6 +41,7 @@
 #include "dispatch/abi/auth.h"
 #include "dispatch/abi/secret.h"
 #include "dispatch/abi/webhook.h"
+#include "dispatch/abi/source.h"
 #include "dispatch/abi/service_log.h"
 #include "dispatch/abi/service_clock.h"
 #include "dispatch/abi/service_http.h"
@@ -50,5 +51,8 @@
 #include "dispatch/abi/service_directory.h"
 #include "dispatch/abi/service_credential.h"
 #include "dispatch/abi/service_event.h"
+#include "dispatch/abi/service_metric.h"
+#include "dispatch/abi/service_exec.h"
+#include "dispatch/abi/service_audit.h"
 
 #endif

@@ -26,6 +26,7 @@
 #include <dispatch/sdk/entry.hpp>
 #include <dispatch/sdk/participant.hpp>
 #include <dispatch/sdk/secret_provider.hpp>
+#include <dispatch/sdk/source.hpp>
 #include <dispatch/sdk/ticket.hpp>
 #include <dispatch/sdk/webhook.hpp>
 #include <dispatch/sdk/workflow.hpp>

@@ -3,12 +3,12 @@
 // a worker its sockets, memory and sandbox - with bytes in and out, as the peer's gRPC method has them; JSON
 // and contracts are the same in both homes and left out.
 #include "base/base.hpp"
+#include "plugin/call/host_call.hpp"
 #include "plugin/catalog.hpp"
-#include "plugin/host_call.hpp"
-#include "plugin/isolated_plugin.hpp"
-#include "plugin/json_schema.hpp"
-#include "plugin/service_context.hpp"
-#include "plugin/worker_library.hpp"
+#include "plugin/package/json_schema.hpp"
+#include "plugin/service/service_context.hpp"
+#include "plugin/worker/isolated_plugin.hpp"
+#include "plugin/worker/worker_library.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -40,7 +40,9 @@ class Nobody final : public Outside {
   Verdict verifyCredential(const std::string&, std::string_view) override { return Verdict::wrong; }
   void createCredential(const std::string&, std::string_view) override {}
   void replaceCredential(const std::string&, std::string_view) override {}
+  Json submitEvent(const Scope&, const Event&) override { return Json::object(); }
   void audit(const Scope&, const std::string&, const Json&) override {}
+  void recordAudit(const Scope&, const std::string&, const std::string&, const Json&) override {}
 };
 
 class Quiet final : public CallOwner {

@@ -162,4 +162,11 @@ templates() {
     says "0 failed"
   done
   echo "the templates that use HTTP bring a recording that their plugin passes"
+  for type in source webhook; do
+    run dispatch-plugin new "$type" "kit-$type"
+    make_package "kit-$type"
+    run dispatch-plugin check "kit-$type/build/lib/dispatch/plugins/kit-$type"
+    says "0 failed"
+  done
+  echo "what sees the outside, told or asked, is built, tested and checked as it comes"
 }

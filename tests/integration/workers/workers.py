@@ -130,10 +130,41 @@ def check_reloads_under_load_fail_no_login(server, reloads):
     took = time.monotonic() - started
     last = settled_kilobytes(server.process.pid)
     assert not wrong, f"{len(wrong)} of {answers[0]} logins failed: {set(wrong)}"
-    assert last < first + 20_000, f"the server grew from {first} to {last} kB"
+    # A thread that checks its first password meanwhile keeps the 19 MiB of that for the next; two of them may.
+    assert last < first + 40_000, f"the server grew from {first} to {last} kB"
     until("one worker", lambda: len(workers(server)[AUTH]) == 1, 15)
     print(f"        {reloads} reloads in {took:.0f} s (slowest {slowest * 1000:.0f} ms), {answers[0]} logins, none failed; "
           f"the server went from {first} to {last} kB", flush=True)
+
+
+def check_a_version_is_tried_beside_the_one_that_serves(server):
+    refused = server.cli("plugins", "reload", AUTH, "--canary", "10", check=False)
+    assert refused.returncode != 0 and "login" in refused.stderr, refused.stderr
+    refused = server.cli("plugins", "reload", "dispatch-ticket", "--for", "5s", check=False)
+    assert refused.returncode != 0 and "--canary" in refused.stderr, refused.stderr
+
+    def instance():
+        return command(server, "plugins", "show", "dispatch-ticket")["instances"][0]
+    command(server, "plugins", "reload", "dispatch-ticket", "--canary", "99", "--shadow", "--for", "6s")
+    trial = instance()["trial"]
+    assert trial["kind"] == "canary and shadow" and trial["share"] == 99 and trial["calls"] == 0, trial
+    again = server.cli("plugins", "reload", "dispatch-ticket", check=False)
+    assert again.returncode != 0 and "dispatch plugins promote dispatch-ticket" in again.stderr, again.stderr
+    token = server.request("POST", f"{API}/auth/login", {"email": "ada@example.com", "password": PASSWORD}).json["token"]
+    for number in range(3):
+        assert server.request("POST", f"{API}/incidents", {"title": f"On trial {number}", "description": "all of it"}, token).status == 200
+    ended = until("its end", lambda: instance().get("last_trial"), 20)
+    assert ended["result"] == "took over" and ended["failures"] == 0 and ended["calls"] > 0, ended
+    command(server, "plugins", "reload", "dispatch-ticket", "--shadow", "--for", "10m")
+    command(server, "plugins", "rollback", "dispatch-ticket")
+    ended = instance()["last_trial"]
+    assert ended["result"] == "rolled back" and ended["kind"] == "shadow", ended
+    command(server, "plugins", "reload", "dispatch-ticket", "--canary", "1", "--for", "10m")
+    command(server, "plugins", "promote", "dispatch-ticket")
+    assert instance()["last_trial"]["result"] == "took over"
+    none = server.cli("plugins", "promote", "dispatch-ticket", check=False)
+    assert none.returncode != 0 and "No trial" in none.stderr, none.stderr
+    until("one worker of it", lambda: len(workers(server).get("dispatch-ticket", [])) == 1)
 
 
 def check_a_reload_of_what_is_not_there_changes_nothing(server):
@@ -153,9 +184,9 @@ def main(build, reloads):
     server = Server(build, "sqlite", {"LOG_LEVEL": "INFO"}, 'isolation: {"*": worker}\n')
     checks = [check_everything_runs_in_workers, check_a_killed_worker_is_a_hiccup,
               lambda server: check_reloads_under_load_fail_no_login(server, reloads),
-              check_a_reload_of_what_is_not_there_changes_nothing, check_no_worker_outlives_its_host]
+              check_a_version_is_tried_beside_the_one_that_serves, check_a_reload_of_what_is_not_there_changes_nothing, check_no_worker_outlives_its_host]
     names = ["everything runs in workers", "a killed worker is a hiccup", "reloads under load fail no login",
-             "a reload of what is not there changes nothing", "no worker outlives its host"]
+             "a version is tried beside the one that serves", "a reload of what is not there changes nothing", "no worker outlives its host"]
     failed = 0
     try:
         server.start()

@@ -30,6 +30,7 @@ export type PluginInstance = Read<'PluginInstanceRead', { plugin: Plugin; projec
 /** Where an instance lives, and how that goes. */
 export type Running = Api['Running']
 export type WebhookDelivery = Api['WebhookDelivery']
+export type Source = Api['Source']
 export type Session = Api['Session']
 export type Role = Session['role']
 export interface Page<T> { items: T[]; itemsPerPage: number; page: number; total: number }

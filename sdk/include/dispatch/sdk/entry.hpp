@@ -3,6 +3,7 @@
 #include <dispatch/sdk/auth_provider.hpp>
 #include <dispatch/sdk/barrier.hpp>
 #include <dispatch/sdk/secret_provider.hpp>
+#include <dispatch/sdk/source.hpp>
 #include <dispatch/sdk/webhook.hpp>
 
 #include <algorithm>
@@ -80,6 +81,14 @@ concept HasWebhookDeliveryId = requires(P& p, const Call& c, const WebhookReques
 template <class P>
 concept IsWebhookReceiver = requires {
   typename P::IsWebhookReceiver;
+};
+template <class P>
+concept HasPoll = requires(P& p, const Call& c, std::string_view t) {
+  { p.poll(c, t) } -> std::same_as<Polled>;
+};
+template <class P>
+concept IsSource = requires {
+  typename P::IsSource;
 };
 
 template <class P, class List>
@@ -341,6 +350,23 @@ struct WebhookEntry {
   }
 };
 
+template <class P>
+struct SourceEntry {
+  static dispatch_status poll(dispatch_instance* instance, const dispatch_call* raw, dispatch_str cursor,
+                              dispatch_source_result* out) noexcept {
+    return guarded(raw, [&](const Call& call) {
+      if (!DISPATCH_REACHES(out, dispatch_source_result, next_poll_ms))
+        throw Failure::unsupported("The host's answer is too short.");
+      const Polled polled = Holder<P>::of(instance).plugin.poll(call, view(cursor));
+      out->cursor = toArena(raw, polled.cursor);
+      out->more = polled.more ? 1 : 0;
+      out->next_poll_ms = static_cast<std::uint64_t>(polled.next.count() > 0 ? polled.next.count() : 0);
+      return DISPATCH_OK;
+    });
+  }
+  static constexpr dispatch_source_1 table{sizeof(dispatch_source_1), 0, &SourceEntry::poll};
+};
+
 /// Everything the host reaches of a plugin of class P. Constants only: nothing runs when the library is
 /// loaded.
 template <class P>
@@ -348,10 +374,14 @@ struct Entry {
   static_assert(std::constructible_from<P, const Host&, const Config&>,
                 "This plugin cannot be made. Expected: public Constructor(const dispatch::Host&, const "
                 "dispatch::Config&)");
-  static_assert(IsIntegration<P> || IsAuthProvider<P> || IsSecretProvider<P> || IsWebhookReceiver<P>,
+  static_assert(IsIntegration<P> || IsAuthProvider<P> || IsSecretProvider<P> || IsWebhookReceiver<P> ||
+                    IsSource<P>,
                 "This class is no plugin. Expected: a public base TicketPlugin, ContactPlugin, "
                 "ParticipantPlugin, EmailPlugin, "
-                "WorkflowPlugin, WebhookPlugin, AuthProvider or SecretProvider");
+                "WorkflowPlugin, WebhookPlugin, SourcePlugin, AuthProvider or SecretProvider");
+  static_assert(HasPoll<P> || !(IsSource<P> || requires { &P::poll; }),
+                "This plugin lacks a method, or it has another signature. Expected: public Polled poll(const "
+                "Call&, std::string_view cursor)");
   static_assert(HasReceiveWebhook<P> || !(IsWebhookReceiver<P> || requires { &P::receiveWebhook; }),
                 "This plugin lacks a method, or it has another signature. Expected: public WebhookResponse "
                 "receiveWebhook(const Call&, const WebhookRequest&)");
@@ -430,6 +460,8 @@ struct Entry {
       if (wanted == DISPATCH_SECRET_1) return &SecretEntry<P>::table;
     if constexpr (HasReceiveWebhook<P>)
       if (wanted == DISPATCH_WEBHOOK_1) return &WebhookEntry<P>::table;
+    if constexpr (HasPoll<P>)
+      if (wanted == DISPATCH_SOURCE_1) return &SourceEntry<P>::table;
     if constexpr (HasTest<P>)
       if (wanted == DISPATCH_HEALTH_1) return &HealthEntry<P>::table;
     return nullptr;

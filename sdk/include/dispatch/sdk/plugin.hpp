@@ -2,6 +2,7 @@
 
 #include <dispatch/sdk/event.hpp>
 #include <dispatch/sdk/http.hpp>
+#include <dispatch/sdk/operations.hpp>
 #include <dispatch/sdk/services.hpp>
 #include <dispatch/sdk/stream.hpp>
 #include <dispatch/sdk/types.hpp>
@@ -38,6 +39,9 @@ class Plugin {
   Kv kv() const { return Kv(_host); }
   Directory directory() const { return Directory(_host); }
   Events events() const { return Events(_host); }
+  Metrics metrics() const { return Metrics(_host); }
+  Commands commands() const { return Commands(_host); }
+  Audit audit() const { return Audit(_host); }
 
  private:
   Host _host;

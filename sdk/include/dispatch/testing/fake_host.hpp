@@ -83,6 +83,17 @@ class FakeHost {
   std::function<Json(const Json&)> onEvent;
   /// By the key of their report: {"id", "name", "status"}. A test may change the status.
   std::map<std::string, Json, std::less<>> incidents;
+  /// What was recorded, in order: {"name", "value", "labels"}. Declared or not: the server leaves out what is
+  /// not.
+  std::vector<Json> metrics;
+  struct CommandResult {
+    int exitCode = 0;
+    std::string output{}, errorOutput{};
+  };
+  /// By name: what the operator's program would do with its input. Others are refused as not granted.
+  std::map<std::string, std::function<CommandResult(const std::string& input)>, std::less<>> commands;
+  /// Entries of the audit, in order: {"action", "subject", "details"}.
+  std::vector<Json> audited;
   std::map<std::string, std::string, std::less<>> accounts;       ///< address in lower case -> password
   std::function<std::string(const std::string&)> passwordPolicy;  ///< a sentence refuses the password
   bool credentialBusy = false;
@@ -157,6 +168,7 @@ class FakeHost {
   void makeCrypto();
   void makeStores();
   void makeEvents();
+  void makeOperations();
   void makeCredential();
 
   dispatch_host _raw{};
@@ -169,13 +181,16 @@ class FakeHost {
   dispatch_directory_1 _directory{};
   dispatch_credential_1 _credential{};
   dispatch_event_1 _event{};
+  dispatch_metric_1 _metric{};
+  dispatch_exec_1 _exec{};
+  dispatch_audit_1 _audit{};
   std::map<std::string, std::string, std::less<>> _eventIds;
   std::map<std::string, const void*, std::less<>> _services;
   std::set<std::string, std::less<>> _withheld;
   std::map<std::string, Fault, std::less<>> _faults;
   std::vector<std::string> _secrets;
   std::unique_ptr<RecordedHttp> _recorded;
-  std::mutex _mutex;  ///< guards logLines, which any thread may add to
+  std::mutex _mutex;  ///< guards logLines and metrics, which any thread may add to
 };
 
 }  // namespace dispatch::testing

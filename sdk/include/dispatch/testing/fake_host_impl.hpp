@@ -48,6 +48,7 @@ inline FakeHost::FakeHost() {
   makeCrypto();
   makeCredential();
   makeEvents();
+  makeOperations();
   _services = {{DISPATCH_LOG_1, &_log},
                {DISPATCH_CLOCK_1, &_clock},
                {DISPATCH_HTTP_1, &_http},
@@ -56,7 +57,10 @@ inline FakeHost::FakeHost() {
                {DISPATCH_KV_1, &_kv},
                {DISPATCH_DIRECTORY_1, &_directory},
                {DISPATCH_CREDENTIAL_1, &_credential},
-               {DISPATCH_EVENT_1, &_event}};
+               {DISPATCH_EVENT_1, &_event},
+               {DISPATCH_METRIC_1, &_metric},
+               {DISPATCH_EXEC_1, &_exec},
+               {DISPATCH_AUDIT_1, &_audit}};
 }
 
 inline std::optional<std::string> FakeHost::encode(const dispatch_secret_use& use) const {
@@ -347,6 +351,45 @@ inline void FakeHost::makeEvents() {
       incident->second["status"] = made["data"].at("status");
     return give(
         call, Json{{"id", known->second}, {"duplicate", !fresh}, {"incident", incident->second}}.dump(), out);
+  };
+}
+
+inline void FakeHost::makeOperations() {
+  _metric.struct_size = sizeof _metric;
+  _metric.record = [](const dispatch_host* host, dispatch_str name, const dispatch_str* labels,
+                      std::uint64_t count, double value) {
+    Json values = Json::array();
+    for (std::uint64_t i = 0; i < count; ++i) values.push_back(view(labels[i]));
+    FakeHost& self = of(host);
+    const std::lock_guard lock(self._mutex);
+    self.metrics.push_back({{"name", view(name)}, {"value", value}, {"labels", values}});
+  };
+  _exec.struct_size = sizeof _exec;
+  _exec.run = [](const dispatch_host* host, const dispatch_call* call, dispatch_str name, dispatch_str input,
+                 dispatch_exec_result* out) -> dispatch_status {
+    FakeHost& self = of(host);
+    if (const dispatch_status status = self.fault(DISPATCH_EXEC_1, call); status != DISPATCH_OK)
+      return status;
+    const auto found = self.commands.find(view(name));
+    if (found == self.commands.end())
+      return say(call, DISPATCH_ERR_DENIED, "The operator has not said what this command runs.");
+    const CommandResult result = found->second(std::string(view(input)));
+    out->exit_code = result.exitCode;
+    const dispatch_status status = give(call, result.output, &out->output);
+    return status == DISPATCH_OK ? give(call, result.errorOutput, &out->error_output) : status;
+  };
+  _audit.struct_size = sizeof _audit;
+  _audit.record = [](const dispatch_host* host, const dispatch_call* call, dispatch_str action,
+                     dispatch_str subject, dispatch_str details) -> dispatch_status {
+    FakeHost& self = of(host);
+    if (const dispatch_status status = self.fault(DISPATCH_AUDIT_1, call); status != DISPATCH_OK)
+      return status;
+    if (action.len == 0 || subject.len == 0)
+      return say(call, DISPATCH_ERR_INVALID, "An audit entry needs an action and a subject.");
+    const Json given = details.len == 0 ? Json::object() : Json::parse(view(details), nullptr, false);
+    if (!given.is_object()) return say(call, DISPATCH_ERR_INVALID, "The details must be a JSON object.");
+    self.audited.push_back({{"action", view(action)}, {"subject", view(subject)}, {"details", given}});
+    return DISPATCH_OK;
   };
 }
 

@@ -132,6 +132,20 @@ class Instance {
     return outcome;
   }
 
+  /// The value is {"cursor", "more", "next_poll_ms"}.
+  Outcome poll(std::string_view cursor = {}, CallOptions options = {}) {
+    const auto& table = need<dispatch_source_1>(DISPATCH_SOURCE_1);
+    options.answerSize = sizeof(dispatch_source_result);
+    FakeCall call(std::move(options));
+    dispatch_source_result result{};
+    result.struct_size = sizeof result;
+    Outcome outcome = call.finish(table.poll(_raw, call.raw(), str(cursor), &result), result);
+    if (outcome.ok())
+      outcome.value = {
+          {"cursor", view(result.cursor)}, {"more", result.more != 0}, {"next_poll_ms", result.next_poll_ms}};
+    return outcome;
+  }
+
   /// The value is the secret, as text.
   Outcome decrypt(std::string_view name, std::string_view stored, CallOptions options = {}) {
     const auto& table = need<dispatch_secret_1>(DISPATCH_SECRET_1);

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "plugin/library.hpp"
+#include "plugin/package/ledger.hpp"
+#include "plugin/worker/worker_process.hpp"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace dispatch::plugin {
+
+/// What workers need of the host; lives as long as they.
+struct WorkerHouse {
+  std::string program;                     ///< path of dispatch-worker
+  std::uint64_t memoryBytes = 512u << 20;  ///< a worker's own memory (RLIMIT_DATA)
+  bool sandbox = true;                     ///< off only in tests of what it prevents
+  std::string crashDirectory;              ///< where the last crash of each plugin is kept; "" = nowhere
+  std::shared_ptr<Ledger> ledger;  ///< remembers what is put aside across restarts; null: until the end
+  WorkerKeeper keeper;
+
+  /// A package whose workers crash again and again is put aside until an operator releases it.
+  void quarantine(const std::string& digest, const std::string& reason);
+  std::string quarantined(const std::string& digest) const;  ///< the reason, or ""
+
+ private:
+  mutable std::mutex _mutex;
+  std::map<std::string, std::string> _quarantined;  ///< by digest
+};
+
+/// How often the workers of one package crashed, and what follows. [any-thread]
+class CrashLoop {
+ public:
+  /// After a crash: how long until the next start. The first is at once, then 100 ms, doubled to 30 s, with
+  /// jitter.
+  std::chrono::milliseconds crashed();
+  /// Milliseconds until a worker may be started; 0 = now.
+  std::uint32_t waitMs() const;
+  /// Too many in two minutes: the reason, once; "" otherwise.
+  std::string verdict();
+  std::uint64_t total() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t most = 8;
+  mutable std::mutex _mutex;
+  std::deque<Clock::time_point> _recent;
+  Clock::time_point _notBefore;
+  std::uint64_t _total = 0;
+  bool _told = false;
+};
+
+/// The tables of every interface, with a stub for each function that crosses.
+const wire::InterfaceTables& workerStubs();
+
+/// A library that never enters this process: its functions are the stubs of a worker's. The same checks run
+/// over them.
+class WorkerLibrary final : public Library {
+ public:
+  /// Reads its query table in a worker that is thrown away. Throws Problem like Library::load.
+  static std::shared_ptr<const WorkerLibrary> open(std::shared_ptr<WorkerHouse> house,
+                                                   std::shared_ptr<DeadlineWatch> watch,
+                                                   const Package& package);
+  ~WorkerLibrary() override;
+
+  std::string_view home() const noexcept override { return "worker"; }
+  /// What its constructors tried, in the worker of open(), and the sandbox refused: a system call, or "".
+  const std::string& deniedWhileLoaded() const noexcept { return _denied; }
+  const Manifest& manifest() const noexcept { return _manifest; }
+  const std::string& digest() const noexcept { return _digest; }
+  WorkerHouse& house() const noexcept { return *_house; }
+  CrashLoop& crashes() const noexcept { return _crashes; }
+
+  /// A fresh worker for one instance, whose plugin gets `services` (bits of wire::serviceBit()). Throws
+  /// Problem.
+  std::shared_ptr<WorkerProcess> start(std::weak_ptr<WorkerOwner> owner, std::uint64_t services,
+                                       std::chrono::milliseconds patience) const;
+
+ private:
+  WorkerLibrary(std::shared_ptr<WorkerHouse> house, std::shared_ptr<DeadlineWatch> watch,
+                const Package& package);
+  void probe();
+
+  std::shared_ptr<WorkerHouse> _house;
+  std::shared_ptr<DeadlineWatch> _watch;
+  Manifest _manifest;
+  std::string _digest;
+  int _bytes = -1;  ///< sealed
+  std::string _id, _version, _denied;
+  dispatch_plugin_v1 _stubs{};
+  mutable CrashLoop _crashes;
+};
+
+}  // namespace dispatch::plugin
