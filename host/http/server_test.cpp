@@ -2,11 +2,16 @@
 
 #include "base/base.hpp"
 
+#include <Poco/AutoPtr.h>
+#include <Poco/Channel.h>
+#include <Poco/Logger.h>
+#include <Poco/Message.h>
 #include <netinet/tcp.h>
 
 #include <atomic>
 #include <fstream>
 #include <latch>
+#include <mutex>
 #include <semaphore>
 
 namespace dispatch::http {
@@ -162,6 +167,41 @@ TEST(Server, AnswersFailedHandlersInTheEnvelope) {
   client.get("/nothing");
   EXPECT_EQ(client.read().status, 404);
   EXPECT_EQ(server.server.metrics().handlerFailures, 2u);
+}
+
+/// What is logged while it lives.
+class Lines : public Poco::Channel {
+ public:
+  void log(const Poco::Message& message) override {
+    const std::lock_guard lock(_mutex);
+    _text += message.getText() + '\n';
+  }
+  std::string text() const {
+    const std::lock_guard lock(_mutex);
+    return _text;
+  }
+
+ private:
+  mutable std::mutex _mutex;
+  std::string _text;
+};
+
+TEST(Server, LogsAFailureUnderThePathThatMayBeShown) {
+  auto& logger = Poco::Logger::get("dispatch.http");
+  const Poco::AutoPtr<Poco::Channel> before(logger.getChannel(), true);
+  const Poco::AutoPtr<Lines> lines(new Lines);
+  logger.setChannel(lines);
+  {
+    auto options = testOptions();
+    options.loggable = [](std::string_view path) { return std::string(path.substr(0, 8)) + "…"; };
+    TestServer server(options, [](Request&, Response&) { throw std::runtime_error("broken"); });
+    Client client(server.port());
+    client.get("/events/secret-token");
+    EXPECT_EQ(client.read().status, 500);
+  }
+  logger.setChannel(before);
+  EXPECT_NE(lines->text().find(" /events/… failed: "), std::string::npos) << lines->text();
+  EXPECT_EQ(lines->text().find("secret-token"), std::string::npos);
 }
 
 TEST(Server, CutsAnAnswerWhoseHandlerFailedOnTheWay) {

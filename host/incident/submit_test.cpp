@@ -100,6 +100,15 @@ class Submissions : public store::testing::DatabaseTest {
 };
 DISPATCH_TEST_ON_BOTH_DATABASES(Submissions);
 
+TEST_P(Submissions, AnInstantThatIsNoneIsRefusedAtTheFirstReport) {
+  const auto problem = refused(report("k", {{"started_at", "yesterday"}}));
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->kind(), Problem::Kind::invalid);
+  EXPECT_NE(std::string(problem->what()).find("started_at"), std::string::npos) << problem->what();
+  EXPECT_EQ(count("incident"), 0);
+  EXPECT_FALSE(submit(report("k"))["duplicate"].get<bool>()) << "the key was not used up";
+}
+
 TEST_P(Submissions, ThePluginItselfReportsAnIncidentWithItsFlow) {
   const Json answer = submit(report("k"));
   EXPECT_FALSE(answer["duplicate"].get<bool>());

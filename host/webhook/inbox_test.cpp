@@ -463,5 +463,39 @@ TEST(WebhookRate, IsABurstAndThenSoManyASecond) {
   EXPECT_GT(rate.enter(1).count(), 0);
 }
 
+TEST_P(Webhooks, OfWhatFailedTheNewest200KeepTheirRequests) {
+  db().session()->execute(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 203) INSERT INTO "
+      "webhook_delivery "
+      "(organization_id, plugin_instance_id, method, path, peer_address, body_bytes, request, state, "
+      "received_at, "
+      "finished_at) SELECT 1, ?, 'POST', '', '', 0, 'sealed', 'failed', ?, ? FROM n",
+      {instance, nowText(), nowText()});
+  options.attempts = 1;
+  receiver->onReceive = [](const auto&) { return FakeReceiver::failed(DISPATCH_ERR_UNAVAILABLE, "down"); };
+  running().receive(endpoint(), request());
+  const auto kept = [&] {
+    return db()
+        .session()
+        ->one("SELECT count(*) AS n FROM webhook_delivery WHERE state = 'failed' AND request IS NOT NULL")
+        ->integer("n");
+  };
+  for (int i = 0; i < 2000 && kept() != 200; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(kept(), 200);
+  EXPECT_TRUE(inbox->list(instance).front()["retryable"].get<bool>()) << "the newest one is among them";
+}
+
+TEST_P(Webhooks, OfTheRefusedTheNewestThousandStay) {
+  db().session()->execute(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1004) INSERT INTO "
+      "webhook_delivery "
+      "(organization_id, plugin_instance_id, method, path, peer_address, body_bytes, state, received_at, "
+      "finished_at) "
+      "SELECT 1, ?, 'POST', '', '', 0, 'refused', ?, ? FROM n",
+      {instance, nowText(), nowText()});
+  EXPECT_EQ(removeOldDeliveries(db()), 4);
+  EXPECT_EQ(removeOldDeliveries(db()), 0);
+}
+
 }  // namespace
 }  // namespace dispatch::webhook
