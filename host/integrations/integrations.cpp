@@ -133,6 +133,7 @@ void Rooms::start() {
   _providers.start();
   mark(0);
   refresh();
+  _catalog.settled();
 }
 
 void Rooms::refuseMistakes(const std::vector<Declaration>& declarations) const {
@@ -562,6 +563,7 @@ Json Rooms::takeIntoUse(const std::string& pluginId, const std::optional<TrialPl
     add(replaced.row.project, replaced.from, replaced.to, replaced.reason);
     if (plan) instances.back()["trial"] = replaced.trial;
   }
+  _catalog.settled();
   _database.transact([&](store::Session& session) {
     const auto firstSeen = storeCatalog(session, {installed});
     for (const auto& project : session.query("SELECT id, organization_id FROM project"))

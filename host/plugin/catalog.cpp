@@ -114,6 +114,13 @@ class LoadedCatalog final : public Catalog {
     return std::make_shared<ProcessInstance>(std::move(parts), _outside, configuration);
   }
 
+  void settled() override {
+    const std::shared_lock lock(_mutex);
+    for (const auto& entry : _entries)
+      if (const auto* library = dynamic_cast<const WorkerLibrary*>(entry.library.get()))
+        library->letGoOfSpare();
+  }
+
   const Json* contract(std::string_view type) const override { return _runtime->contracts.contract(type); }
   std::vector<std::string> types() const override { return _runtime->contracts.types(); }
   std::optional<LastCrash> lastCrash() const override {

@@ -86,6 +86,9 @@ class Catalog {
   virtual std::shared_ptr<Instance> create(std::string_view id, const Scope& scope,
                                            Configuration configuration) = 0;
 
+  /// All that is to start with what was scanned has started: workers that were kept ready for it end.
+  virtual void settled() {}
+
   /// The contract's methods for a plugin type, e.g. "ticket": {"methods": {"create": {"effect", "input",
   /// "output", "examples"}}}.
   virtual const Json* contract(std::string_view type) const = 0;

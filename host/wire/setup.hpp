@@ -16,13 +16,12 @@ struct Setup {
   std::uint32_t uid = 0;          ///< the user to become; 0 = stay
   std::uint64_t memoryBytes = 0;  ///< for the plugin's own memory (RLIMIT_DATA); 0 = no limit
   std::uint32_t maxLanes = 0;
-  std::uint32_t sandbox = 1;   ///< 0 only in tests of what the sandbox prevents
-  std::uint64_t services = 0;  ///< granted ones: bits of serviceBit()
+  std::uint32_t sandbox = 1;  ///< 0 only in tests of what the sandbox prevents
   char pluginId[72] = {};
   std::uint32_t spinNs = 0, spinCalls = 0;  ///< Spin::Limits
 };
 
-/// Every service that a worker can have; its place is its bit in Setup::services.
+/// Every service that a worker can have; its place is its bit in what `create` is told to be granted.
 constexpr std::array<std::string_view, 12> serviceIds{
     DISPATCH_LOG_1,    DISPATCH_CLOCK_1,  DISPATCH_HTTP_1,      DISPATCH_STREAM_1,
     DISPATCH_CRYPTO_1, DISPATCH_KV_1,     DISPATCH_DIRECTORY_1, DISPATCH_CREDENTIAL_1,

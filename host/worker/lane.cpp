@@ -89,7 +89,8 @@ constexpr auto serveEach =
 
 void create(Lane& lane, wire::Reader& in) {
   auto& call = lane.call();
-  const auto status = lane.plugin().create(call, in.text());
+  const auto services = in.word();
+  const auto status = lane.plugin().create(call, services, in.text());
   // From here on the plugin has all that it can open.
   if (status == DISPATCH_OK) Sandbox::seal();
   lane.reply(status, [&](wire::Writer& writer) { lane.plugin().describe(writer); });

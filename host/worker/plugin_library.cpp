@@ -17,7 +17,7 @@ dispatch_str str(const char* text) { return {text, std::strlen(text)}; }
 
 const void* service(const dispatch_host* host, dispatch_str id) noexcept {
   const auto* library = static_cast<const PluginLibrary*>(host->host_data);
-  return library == nullptr ? nullptr : serviceTable(library->setup().services, id);
+  return library == nullptr ? nullptr : serviceTable(library->services(), id);
 }
 
 }  // namespace
@@ -77,8 +77,10 @@ void PluginLibrary::introduce(wire::Writer& writer) const {
   text(_plugin->build_info);
 }
 
-dispatch_status PluginLibrary::create(WorkerCall& call, dispatch_str configuration) noexcept {
+dispatch_status PluginLibrary::create(WorkerCall& call, std::uint64_t services,
+                                      dispatch_str configuration) noexcept {
   if (_plugin == nullptr || _plugin->create == nullptr) return DISPATCH_ERR_INTERNAL;
+  _services = services;
   dispatch_instance* made = nullptr;
   dispatch_status status;
   try {

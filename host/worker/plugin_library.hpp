@@ -23,7 +23,8 @@ class PluginLibrary {
   /// What its query table says: the text of a `hello` frame.
   void introduce(wire::Writer& writer) const;
 
-  dispatch_status create(WorkerCall& call, dispatch_str configuration) noexcept;
+  /// `services`: granted ones, bits of wire::serviceBit().
+  dispatch_status create(WorkerCall& call, std::uint64_t services, dispatch_str configuration) noexcept;
   /// Which functions it has and which methods it lists, after create and reconfigure.
   void describe(wire::Writer& writer) const;
 
@@ -33,11 +34,12 @@ class PluginLibrary {
     return std::get<const Table*>(_tables);
   }
   int control() const noexcept { return _control; }
-  const wire::Setup& setup() const noexcept { return _setup; }
+  std::uint64_t services() const noexcept { return _services; }
 
  private:
   const wire::Setup _setup;
   const int _control;
+  std::uint64_t _services = 0;  ///< none before create: constructors find no host
   dispatch_host _host{};
   const dispatch_plugin_v1* _plugin = nullptr;
   dispatch_instance* _instance = nullptr;

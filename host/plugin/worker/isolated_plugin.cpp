@@ -70,7 +70,7 @@ dispatch_status IsolatedPlugin::create(const dispatch_host* host, const dispatch
     const auto silent = [](IsolatedPlugin* plugin) { plugin->silence(); };
     std::unique_ptr<IsolatedPlugin, decltype(silent)> unfinished(made.get(), silent);
     const std::lock_guard life(made->_life);
-    auto process = made->_library->start(made->weak_from_this(), made->grantedServices(), 10s);
+    auto process = made->_library->start(made->weak_from_this(), 10s);
     const auto status = made->createIn(*process, hostCall);
     if (status != DISPATCH_OK) return status;
     made->_process = std::move(process);
@@ -104,7 +104,10 @@ void IsolatedPlugin::destroy(dispatch_instance* instance) noexcept {
 dispatch_status IsolatedPlugin::createIn(WorkerProcess& process, HostCall& call) {
   const auto result = attempt(
       process, call, wire::createFunction,
-      [&](wire::Writer& writer, wire::Peer&) { writer.text(std::string_view(_configuration)); },
+      [&](wire::Writer& writer, wire::Peer&) {
+        writer.word(grantedServices());
+        writer.text(std::string_view(_configuration));
+      },
       [&](wire::Reader& reader, wire::Peer&) { readShape(reader); });
   if (result.answered) return result.status;
   const auto sentence = buried(process, call, wire::createFunction);
@@ -227,7 +230,7 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
         .withRetryAfter(wait);
   const auto left =
       std::chrono::milliseconds(std::min<std::uint64_t>(call.remainingNs() / 1'000'000, 10'000));
-  auto process = _library->start(weak_from_this(), grantedServices(), left);
+  auto process = _library->start(weak_from_this(), left);
   auto status = createIn(*process, call);
   const auto* table = &_library->table();
   if (status == DISPATCH_OK && _started && table->start != nullptr) {

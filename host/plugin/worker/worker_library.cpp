@@ -162,7 +162,7 @@ WorkerLibrary::~WorkerLibrary() {
 }
 
 void WorkerLibrary::probe() {
-  const auto worker = start({}, 0, std::chrono::duration_cast<std::chrono::milliseconds>(10s));
+  auto worker = fresh({}, 10s);
   const auto& hello = worker->hello();
   _id = hello.id;
   _version = hello.version;
@@ -183,9 +183,27 @@ void WorkerLibrary::probe() {
   checkQueryTable(hello.hasTable ? &_stubs : nullptr, _manifest);
   _stubs.struct_size = sizeof _stubs;
   _table = &_stubs;
+  _spare = std::move(worker);
 }
 
-std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> owner, std::uint64_t services,
+std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> owner,
+                                                    std::chrono::milliseconds patience) const {
+  std::shared_ptr<WorkerProcess> spare;
+  {
+    const std::lock_guard lock(_spareMutex);
+    spare = std::move(_spare);
+  }
+  if (spare && spare->adopt(owner)) return spare;
+  return fresh(std::move(owner), patience);
+}
+
+void WorkerLibrary::letGoOfSpare() const {
+  std::shared_ptr<WorkerProcess> spare;  // ends outside the lock
+  const std::lock_guard lock(_spareMutex);
+  spare.swap(_spare);
+}
+
+std::shared_ptr<WorkerProcess> WorkerLibrary::fresh(std::weak_ptr<WorkerOwner> owner,
                                                     std::chrono::milliseconds patience) const {
   // From anywhere: limits count per user, and another server must not share them.
   static std::atomic<std::uint32_t> users{::randombytes_uniform(1'000'000)};
@@ -196,7 +214,6 @@ std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> o
   options.setup.memoryBytes = _house->memoryBytes;
   options.setup.maxLanes = static_cast<std::uint32_t>(_manifest.maxConcurrency) + 1;
   options.setup.sandbox = _house->sandbox ? 1 : 0;
-  options.setup.services = services;
   if (::geteuid() == 0) options.setup.uid = firstUser + users++ % 1'000'000;
   try {
     return WorkerProcess::start({_house, &_house->keeper}, _watch, options, std::move(owner), patience);

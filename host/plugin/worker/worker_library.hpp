@@ -61,7 +61,8 @@ const wire::InterfaceTables& workerStubs();
 /// over them.
 class WorkerLibrary final : public Library {
  public:
-  /// Reads its query table in a worker that is thrown away. Throws Problem like Library::load.
+  /// Reads its query table in a worker, which waits for the first instance. Throws Problem like
+  /// Library::load.
   static std::shared_ptr<const WorkerLibrary> open(std::shared_ptr<WorkerHouse> house,
                                                    std::shared_ptr<DeadlineWatch> watch,
                                                    const Package& package);
@@ -75,15 +76,19 @@ class WorkerLibrary final : public Library {
   WorkerHouse& house() const noexcept { return *_house; }
   CrashLoop& crashes() const noexcept { return _crashes; }
 
-  /// A fresh worker for one instance, whose plugin gets `services` (bits of wire::serviceBit()). Throws
-  /// Problem.
-  std::shared_ptr<WorkerProcess> start(std::weak_ptr<WorkerOwner> owner, std::uint64_t services,
+  /// A worker for one instance, in which nothing was made yet: the first one is that of open(), if it was
+  /// kept. Throws Problem.
+  std::shared_ptr<WorkerProcess> start(std::weak_ptr<WorkerOwner> owner,
                                        std::chrono::milliseconds patience) const;
+  /// Ends the worker of open() where no instance has taken it.
+  void letGoOfSpare() const;
 
  private:
   WorkerLibrary(std::shared_ptr<WorkerHouse> house, std::shared_ptr<DeadlineWatch> watch,
                 const Package& package);
   void probe();
+  std::shared_ptr<WorkerProcess> fresh(std::weak_ptr<WorkerOwner> owner,
+                                       std::chrono::milliseconds patience) const;
 
   std::shared_ptr<WorkerHouse> _house;
   std::shared_ptr<DeadlineWatch> _watch;
@@ -93,6 +98,8 @@ class WorkerLibrary final : public Library {
   std::string _id, _version, _denied;
   dispatch_plugin_v1 _stubs{};
   mutable CrashLoop _crashes;
+  mutable std::mutex _spareMutex;
+  mutable std::shared_ptr<WorkerProcess> _spare;  ///< has loaded the library, and nothing else
 };
 
 }  // namespace dispatch::plugin

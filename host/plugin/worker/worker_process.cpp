@@ -148,7 +148,7 @@ void WorkerProcess::awaitHello(std::chrono::milliseconds patience, const std::st
     if (message.frame.kind == wire::FrameKind::denied) {
       const auto name = systemCallName(message.frame.request);
       if (_hello.denied.empty()) _hello.denied = name;
-      if (const auto owner = _owner.lock()) owner->workerWasDenied(name);
+      if (const auto owner = this->owner()) owner->workerWasDenied(name);
       continue;
     }
     if (message.frame.kind == wire::FrameKind::hello) return readHello(message.text);
@@ -179,6 +179,20 @@ void WorkerProcess::readHello(std::string_view text) {
   read(_hello.version, _hello.versionSize);
   read(_hello.buildInfo, _hello.buildInfoSize);
   if (reader.bad()) _hello.hasTable = false;
+}
+
+bool WorkerProcess::adopt(std::weak_ptr<WorkerOwner> owner) noexcept {
+  // What its constructors tried, nobody has heard yet.
+  if (const auto heard = owner.lock(); heard && !_hello.denied.empty()) heard->workerWasDenied(_hello.denied);
+  const std::lock_guard lock(_mutex);
+  _owner = std::move(owner);
+  pollfd ended{_handle, POLLIN, 0};  // the keeper may not have heard of it yet
+  return alive() && ::poll(&ended, 1, 0) == 0;
+}
+
+std::shared_ptr<WorkerOwner> WorkerProcess::owner() const noexcept {
+  const std::lock_guard lock(_mutex);
+  return _owner.lock();
 }
 
 WorkerLane* WorkerProcess::takeLane() {
@@ -266,7 +280,7 @@ bool WorkerProcess::controlReadable() {
   wire::Message message;
   if (!wire::receive(_control, message, _buffer, false)) return false;
   for (const int descriptor : message.descriptors) ::close(descriptor);
-  const auto owner = _owner.lock();
+  const auto owner = this->owner();
   if (!owner) return true;
   const auto& frame = message.frame;
   switch (frame.kind) {
@@ -295,7 +309,7 @@ bool WorkerProcess::outputReadable() {
   char text[4096];
   const auto count = ::read(_output, text, sizeof text);
   if (count <= 0) return count < 0 && (errno == EAGAIN || errno == EINTR);
-  if (const auto owner = _owner.lock()) owner->workerWrote({text, static_cast<std::size_t>(count)});
+  if (const auto owner = this->owner()) owner->workerWrote({text, static_cast<std::size_t>(count)});
   return true;
 }
 
@@ -306,7 +320,7 @@ void WorkerProcess::ended(WorkerEnd end) {
     _end = end;
   }
   _changed.notify_all();
-  if (const auto owner = _owner.lock()) owner->workerEnded();
+  if (const auto owner = this->owner()) owner->workerEnded();
 }
 
 std::uint64_t WorkerProcess::checkDeadlines(std::uint64_t nowNs) noexcept {

@@ -67,6 +67,9 @@ class WorkerProcess final : public WorkerEar,
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
+  /// Who hears of it from now on. False where it has ended.
+  bool adopt(std::weak_ptr<WorkerOwner> owner) noexcept;
+
   const WorkerHello& hello() const noexcept { return _hello; }
   int process() const noexcept { return _process; }
   bool alive() const noexcept { return !_dead.load(std::memory_order_acquire); }
@@ -102,11 +105,11 @@ class WorkerProcess final : public WorkerEar,
                 std::weak_ptr<WorkerOwner> owner);
   void awaitHello(std::chrono::milliseconds patience, const std::string& name);
   void readHello(std::string_view text);
+  std::shared_ptr<WorkerOwner> owner() const noexcept;
 
   // Kept: the keeper's thread may let go of the last plugin, and then of this.
   std::shared_ptr<WorkerKeeper> _keeper;
   std::shared_ptr<DeadlineWatch> _watch;
-  std::weak_ptr<WorkerOwner> _owner;
   int _process = -1, _handle = -1, _control = -1, _output = -1;
   std::uint32_t _maxLanes = 1;
   WorkerHello _hello;
@@ -114,6 +117,7 @@ class WorkerProcess final : public WorkerEar,
   bool _listening = false;
 
   mutable std::mutex _mutex;
+  std::weak_ptr<WorkerOwner> _owner;
   std::condition_variable _changed;
   std::optional<WorkerEnd> _end;
   std::string _killedBecause;

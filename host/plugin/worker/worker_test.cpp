@@ -15,9 +15,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <set>
 #include <thread>
 
 namespace dispatch::plugin {
@@ -357,6 +359,54 @@ TEST_F(WorkerTest, ASecretIsNeverInItsMemory) {
   ASSERT_GT(process, 0);
   EXPECT_TRUE(holds(process, leak)) << "the search finds nothing at all";
   EXPECT_FALSE(holds(process, secret));
+}
+
+/// Process ids of this process' workers.
+std::set<int> workersNow() {
+  std::set<int> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream stat("/proc/" + name + "/stat");
+    std::string text((std::istreambuf_iterator<char>(stat)), {});
+    const auto end = text.rfind(") ");
+    int parent = 0;
+    char state = 0;
+    if (end == std::string::npos || std::sscanf(text.c_str() + end + 2, "%c %d", &state, &parent) != 2)
+      continue;
+    if (parent == ::getpid() && state != 'Z') found.insert(std::stoi(name));
+  }
+  return found;
+}
+
+TEST_F(WorkerTest, TheWorkerOfTheFirstLoadServesTheFirstInstance) {
+  catalog();
+  const auto before = workersNow();
+  ASSERT_EQ(before.size(), 1u);
+  instance = started();
+  EXPECT_EQ(instance->worker().process, *before.begin());
+  EXPECT_TRUE(instance->invoke("echo", {{"ok", true}}, {}).ok());
+  const auto second = started();
+  EXPECT_NE(second->worker().process, *before.begin()) << "one worker is one instance";
+  EXPECT_EQ(workersNow().size(), 2u);
+}
+
+TEST_F(WorkerTest, AWorkerThatNobodyTookEndsWhenAllHasStarted) {
+  catalog().settled();
+  for (int i = 0; i < 1000 && !workersNow().empty(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(workersNow().empty());
+  instance = started();
+  EXPECT_TRUE(instance->invoke("echo", {{"ok", true}}, {}).ok());
+}
+
+TEST_F(WorkerTest, AWorkerThatWasKilledWhileItWaitedIsReplaced) {
+  catalog();
+  ASSERT_EQ(workersNow().size(), 1u);
+  ::kill(*workersNow().begin(), SIGKILL);
+  for (int i = 0; i < 1000 && !workersNow().empty(); ++i) std::this_thread::sleep_for(5ms);
+  instance = started();
+  EXPECT_TRUE(instance->invoke("echo", {{"ok", true}}, {}).ok());
+  EXPECT_EQ(instance->worker().restarts, 0u) << "none of its own ended";
 }
 
 TEST_F(WorkerTest, ACrashedPollIsNotRepeatedHere) {
