@@ -683,7 +683,9 @@ static dispatch_status poll(dispatch_instance* self, const dispatch_call* call, 
     for (int i = 0; i < 5000 && !call->is_cancelled(call); ++i) pause_ms(1);
     return call->fail(call, DISPATCH_ERR_CANCELLED, str("no news"), 0);
   }
-  snprintf(text, sizeof text, "%ld", cursor.len == 0 ? 1 : strtol(cursor.ptr, NULL, 10) + 1);
+  /* Nothing ends a dispatch_str: the number is read from a copy. */
+  snprintf(text, sizeof text, "%.*s", (int)cursor.len, cursor.ptr);
+  snprintf(text, sizeof text, "%ld", strtol(text, NULL, 10) + 1);
   out->cursor = copied(call, str(text));
   out->more = is(out->cursor, "3") ? 0 : 1;
   out->next_poll_ms = is(out->cursor, "3") ? 5 : 0;
