@@ -143,11 +143,7 @@ void addOwn(Exposition& page, const std::vector<Running>& plugins) {
   using Kind = plugin::MetricDeclaration::Kind;
   for (const auto& [name, found] : families) {
     const auto& first = found.front().metric.declared;
-    page.family(name,
-                first.kind == Kind::counter ? "counter"
-                : first.kind == Kind::gauge ? "gauge"
-                                            : "histogram",
-                first.help);
+    page.family(name, plugin::nameOf(first.kind), first.help);
     for (const auto& [metric, labels] : found) {
       // While a new version is tried beside the old one the two may disagree; the first one's kind counts.
       if (metric.declared.kind != first.kind) continue;

@@ -108,8 +108,7 @@ std::int64_t Accounts::insert(store::Session& session, std::string_view email,
                                        {"created_at", nowText()},
                                        {"updated_at", nowText()}});
   if (organizationId != 0) addMember(session, id, organizationId, role);
-  auditUser(session, organizationId != 0 ? store::Value(organizationId) : store::Value(), actor, email,
-            "user.create", id,
+  auditUser(session, organizationId, actor, email, "user.create", id,
             {{"email", std::string(email)},
              {"role", organizationId != 0 ? std::string(toText(role)) : std::string()}});
   return id;
@@ -169,7 +168,7 @@ void Accounts::setPassword(std::string_view email, std::string_view password, st
     const auto id = user.integer("id");
     session.execute("UPDATE dispatch_user SET password_hash = ? WHERE id = ?", {hash, id});
     endAccess(session, id, spared);
-    auditUser(session, {}, actor, email, "user.password", id, Json::object());
+    auditUser(session, 0, actor, email, "user.password", id, Json::object());
     publishAccess(session, 0, "dispatch_user", id);
   });
 }
@@ -231,7 +230,7 @@ void Accounts::setActive(std::string_view email, bool active, std::string_view a
     }
     session.execute("UPDATE dispatch_user SET is_active = ?, updated_at = ? WHERE id = ?",
                     {active, nowText(), id});
-    auditUser(session, {}, actor, email, active ? "user.activate" : "user.deactivate", id, Json::object());
+    auditUser(session, 0, actor, email, active ? "user.activate" : "user.deactivate", id, Json::object());
     publishAccess(session, 0, "dispatch_user", id);
   });
 }

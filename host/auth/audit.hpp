@@ -9,8 +9,8 @@
 namespace dispatch::auth {
 
 /// An audit row about a user, in the caller's transaction. `actor`: who did it; empty = the person
-/// themselves, `email`. `organizationId`: null where it concerns none in particular.
-void auditUser(store::Session& session, store::Value organizationId, std::string_view actor,
+/// themselves, `email`. `organizationId`: 0 where it concerns none in particular.
+void auditUser(store::Session& session, std::int64_t organizationId, std::string_view actor,
                std::string_view email, const char* action, std::int64_t userId, const Json& details);
 
 }  // namespace dispatch::auth

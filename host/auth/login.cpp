@@ -130,13 +130,8 @@ void Login::State::audit(const Attempt& attempt, const std::string& actor, const
     auto session = database.session();
     const auto organization =
         session->one("SELECT id FROM organization WHERE slug = ?", {attempt.organizationSlug});
-    session->insert("audit", {{"organization_id",
-                               organization ? store::Value(organization->integer("id")) : store::Value()},
-                              {"actor", actor.substr(0, 254)},
-                              {"action", std::string(action)},
-                              {"subject", std::string("login")},
-                              {"details", dumpJson(details)},
-                              {"created_at", nowText()}});
+    store::writeAudit(*session, {organization ? organization->integer("id") : 0,
+                                 std::string(actor.substr(0, 254)), std::string(action), "login", details});
   } catch (const std::exception& error) {
     log().error("An audit row was not written: %s", std::string(error.what()));
   }

@@ -1,7 +1,5 @@
 #include "cli/audit_writer.hpp"
 
-#include "base/base.hpp"
-
 #include <Poco/Logger.h>
 
 #include <utility>
@@ -27,13 +25,13 @@ AuditWriter::~AuditWriter() {
   _thread.join();
 }
 
-void AuditWriter::add(const plugin::Scope& scope, const std::string& what, const Json& details) {
+void AuditWriter::add(store::AuditEntry entry) {
   const std::lock_guard lock(_mutex);
   if (_waiting.size() >= most) {
     ++_dropped;
     return;
   }
-  _waiting.push_back({scope, what, nowText(), details});
+  _waiting.push_back(std::move(entry));
   _changed.notify_all();
 }
 
@@ -53,16 +51,9 @@ void AuditWriter::run() {
   }
 }
 
-void AuditWriter::write(const Entry& entry) {
+void AuditWriter::write(const store::AuditEntry& entry) {
   try {
-    const auto organization = entry.scope.organizationId;
-    _database.session()->insert(
-        "audit", {{"organization_id", organization == 0 ? store::Value() : store::Value(organization)},
-                  {"actor", "plugin:" + entry.scope.pluginId},
-                  {"action", entry.what},
-                  {"subject", "plugin_instance " + std::to_string(entry.scope.instanceId)},
-                  {"details", dumpJson(entry.details)},
-                  {"created_at", entry.at}});
+    store::writeAudit(*_database.session(), entry);
   } catch (const std::exception& error) {
     logger().error("An audit row was not written: " + std::string(error.what()));
   }

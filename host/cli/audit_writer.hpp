@@ -1,6 +1,5 @@
 #pragma once
 
-#include "plugin/plugin.hpp"
 #include "store/store.hpp"
 
 #include <condition_variable>
@@ -21,21 +20,16 @@ class AuditWriter {
   AuditWriter& operator=(const AuditWriter&) = delete;
 
   /// Kept up to 1,000 at a time; a flood beyond that is counted in one line of the log.
-  void add(const plugin::Scope& scope, const std::string& what, const Json& details);
+  void add(store::AuditEntry entry);
 
  private:
-  struct Entry {
-    plugin::Scope scope;
-    std::string what, at;
-    Json details;
-  };
   void run();
-  void write(const Entry& entry);
+  void write(const store::AuditEntry& entry);
 
   store::Database& _database;
   std::mutex _mutex;
   std::condition_variable _changed;
-  std::deque<Entry> _waiting;
+  std::deque<store::AuditEntry> _waiting;
   std::size_t _dropped = 0;
   bool _ending = false;
   std::thread _thread;

@@ -1,12 +1,12 @@
 #include "base/base.hpp"
 #include "cli/installation.hpp"
 #include "cli/invocation.hpp"
+#include "cli/validators.hpp"
 #include "config/config.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 
 namespace dispatch::cli {
@@ -35,49 +35,6 @@ Json assignments(const std::vector<std::string>& words) {
   }
   return all;
 }
-
-/// CLI11's own Range says "not in range" of what is no number at all.
-class WholeNumber final : public CLI::Validator {
- public:
-  WholeNumber(int least, int most)
-      : CLI::Validator(
-            [=](std::string& text) {
-              int number = 0;
-              const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-              const bool fits = error == std::errc() && end == text.data() + text.size() && number >= least &&
-                                number <= most;
-              return fits ? std::string()
-                          : "must be a whole number from " + std::to_string(least) + " to " +
-                                std::to_string(most) + ", found \"" + text + "\"";
-            },
-            "NUMBER") {}
-};
-
-/// "30s", "10m" and "2h" in seconds; nullopt: none of these.
-std::optional<int> secondsOf(const std::string& text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end + 1 != text.data() + text.size() || number < 0 || number > 24 * 3600)
-    return std::nullopt;
-  if (*end == 's') return number;
-  if (*end == 'm') return number * 60;
-  if (*end == 'h') return number * 3600;
-  return std::nullopt;
-}
-
-/// A time as secondsOf() reads it; `bounds` says the limits to people.
-class Duration final : public CLI::Validator {
- public:
-  Duration(int leastSeconds, int mostSeconds, const std::string& bounds)
-      : CLI::Validator(
-            [=](std::string& text) {
-              const auto seconds = secondsOf(text);
-              return seconds && *seconds >= leastSeconds && *seconds <= mostSeconds
-                         ? std::string()
-                         : "must be " + bounds + ", as 30s, 10m or 2h, found \"" + text + "\"";
-            },
-            "DURATION") {}
-};
 
 class Grammar {
  public:
@@ -145,7 +102,8 @@ class Grammar {
         ->type_name("SLUG")
         ->default_str("default");
     to->add_option("--instance", _values.instance,
-                   "Number of the one meant, where a project has a plugin several times");
+                   "Number of the one meant, where a project has a plugin several times")
+        ->type_name("NUMBER");
   }
   void fillPlace(Json& args) const {
     args["id"] = _values.id;
@@ -168,9 +126,11 @@ class Grammar {
         });
     start->add_option("--host", _values.host, "Address to listen on (DISPATCH_HOST)")->type_name("ADDRESS");
     start->add_option("--port", _values.port, "Port to listen on (DISPATCH_PORT); 0 = any free one")
-        ->check(WholeNumber(0, 65535));
+        ->check(WholeNumber(0, 65535))
+        ->type_name("PORT");
     start->add_option("--database-wait", _values.databaseWait, "Seconds to wait for PostgreSQL to answer")
         ->check(WholeNumber(0, 3600))
+        ->type_name("SECONDS")
         ->default_str("30");
     start->add_flag("--quiet", _values.quiet, "Log to the file only, not to standard output");
     start->add_flag("--background", _values.background,
@@ -276,6 +236,7 @@ class Grammar {
     email(link), organization(link);
     link->add_option("--minutes", _values.minutes, "How long it is good")
         ->check(WholeNumber(1, 24 * 60))
+        ->type_name("MINUTES")
         ->capture_default_str();
     auto* list =
         command(parent, "list", "List accounts and roles", "  dispatch user list --organization default",
@@ -399,13 +360,15 @@ class Grammar {
     made->add_option(
             "--canary", _values.canary,
             "Give it so many percent of the calls at first; it is taken back as soon as it does worse")
-        ->check(WholeNumber(1, 99));
+        ->check(WholeNumber(1, 99))
+        ->type_name("PERCENT");
     made->add_flag(
         "--shadow", _values.shadow,
         "Repeat calls that only read on it and compare the answers; alone it answers nobody and does "
         "not take over");
     made->add_option("--for", _values.lasts, "How long it is tried")
         ->check(Duration(5, 24 * 3600, "from 5 seconds to 24 hours"))
+        ->type_name("DURATION")
         ->default_str("10m");
     return made;
   }

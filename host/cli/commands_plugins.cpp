@@ -201,10 +201,9 @@ Json listPlugins(CommandContext& context, const Json& args) {
   return list;
 }
 
-std::string publicUrl(CommandContext& context) {
-  auto url = context.installation.settings().text("DISPATCH_UI_URL");
-  while (url.ends_with('/')) url.pop_back();
-  return url;
+/// Where other systems reach the instance `id`: `path` of its endpoint behind the server's address.
+std::string webhookUrl(CommandContext& context, const std::string& path) {
+  return context.installation.settings().text("DISPATCH_UI_URL") + path;
 }
 
 Json showPlugin(CommandContext& context, const Json& args) {
@@ -213,14 +212,8 @@ Json showPlugin(CommandContext& context, const Json& args) {
   Json fields = Json::array();
   const Json& schema = manifest.configurationSchema;
   const Json required = schema.is_object() ? schema.value("required", Json::array()) : Json::array();
-  std::string prefix = "DISPATCH_PLUGIN_";
-  for (const char c : installed.id)
-    prefix += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
   if (schema.is_object() && schema.contains("properties"))
     for (const auto& [name, property] : schema["properties"].items()) {
-      std::string variable = prefix + "_";
-      for (const char c : name)
-        variable += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
       fields.push_back(
           {{"name", name},
            {"type", property.value("x-dispatch-secret", false) ? Json("secret")
@@ -229,7 +222,7 @@ Json showPlugin(CommandContext& context, const Json& args) {
            {"required", std::find(required.begin(), required.end(), Json(name)) != required.end()},
            {"default", property.value("default", Json())},
            {"description", textOr(property, "description", textOr(property, "title"))},
-           {"variable", variable},
+           {"variable", integrations::variableOf(installed.id, name)},
            {"order", property.value("x-dispatch-order", 1000)}});
     }
   std::stable_sort(fields.begin(), fields.end(),
@@ -244,7 +237,7 @@ Json showPlugin(CommandContext& context, const Json& args) {
       instances.push_back(describeInFull(enablement));
       if (manifest.permissions.value("webhook", false))
         instances.back()["webhook_url"] =
-            publicUrl(context) + context.rooms().inbox().endpoints().path(enablement.id);
+            webhookUrl(context, context.rooms().inbox().endpoints().path(enablement.id));
       if (const auto source = context.rooms().poller().show(enablement.id); !source.is_null())
         instances.back()["source"] = source;
       if (const auto serving = integrations.byId(enablement.id); serving.instance)
@@ -389,7 +382,7 @@ Json rotateWebhook(CommandContext& context, const Json& args) {
   return {{"id", row.pluginId},
           {"project", row.project},
           {"webhook_url",
-           publicUrl(context) + context.rooms().inbox().endpoints().rotate(row.id, textOr(args, "actor"))}};
+           webhookUrl(context, context.rooms().inbox().endpoints().rotate(row.id, textOr(args, "actor")))}};
 }
 
 Json listDeliveries(CommandContext& context, const Json& args) {

@@ -102,8 +102,7 @@ void addUserCommands(std::map<std::string, Command>& all) {
     const std::chrono::minutes lifetime(args.value("minutes", 10));
     auth::LoginLinks links(context.installation.database());
     const auto token = links.make(email, organization, lifetime, textOr(args, "actor"));
-    auto base = context.installation.settings().text("DISPATCH_UI_URL");
-    while (base.ends_with('/')) base.pop_back();
+    const auto base = context.installation.settings().text("DISPATCH_UI_URL");
     // Behind the #: what follows is in no log, neither of a proxy nor ours.
     return Json{{"url", base + "/" + organization + "/auth/link#" + token},
                 {"for", email},

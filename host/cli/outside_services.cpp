@@ -45,6 +45,11 @@ Json object(const store::Row& row, std::initializer_list<const char*> names) {
   return result;
 }
 
+store::AuditEntry auditOf(const plugin::Scope& scope, const std::string& action, const std::string& subject,
+                          const Json& details) {
+  return {scope.organizationId, "plugin:" + scope.pluginId, action, subject, details, nowText()};
+}
+
 }  // namespace
 
 void OutsideServices::bind(store::Database& database, auth::Accounts& accounts, const store::Models& models) {
@@ -264,14 +269,7 @@ Json OutsideServices::submitEvent(const plugin::Scope& scope, const plugin::Even
 
 void OutsideServices::recordAudit(const plugin::Scope& scope, const std::string& action,
                                   const std::string& subject, const Json& details) {
-  const auto organization = scope.organizationId;
-  database().session()->insert(
-      "audit", {{"organization_id", organization == 0 ? store::Value() : store::Value(organization)},
-                {"actor", "plugin:" + scope.pluginId},
-                {"action", action},
-                {"subject", subject},
-                {"details", dumpJson(details)},
-                {"created_at", nowText()}});
+  store::writeAudit(*database().session(), auditOf(scope, action, subject, details));
 }
 
 void OutsideServices::audit(const plugin::Scope& scope, const std::string& what, const Json& details) {
@@ -279,7 +277,7 @@ void OutsideServices::audit(const plugin::Scope& scope, const std::string& what,
   auto* database = _database.load();
   if (database == nullptr) return;  // a secret provider runs before it; its host's log has the line
   if (!_audit) _audit = std::make_unique<AuditWriter>(*database);
-  _audit->add(scope, what, details);
+  _audit->add(auditOf(scope, what, "plugin_instance:" + std::to_string(scope.instanceId), details));
 }
 
 }  // namespace dispatch::cli

@@ -4,15 +4,6 @@
 
 namespace dispatch::cli {
 
-namespace {
-
-std::string withoutFinalSlash(std::string url) {
-  while (!url.empty() && url.back() == '/') url.pop_back();
-  return url;
-}
-
-}  // namespace
-
 Rooms::Rooms(Installation& installation) : _installation(installation) {
   const auto& settings = installation.settings();
   auto& database = installation.database();
@@ -28,9 +19,8 @@ Rooms::Rooms(Installation& installation) : _installation(installation) {
   flow::EngineOptions options;
   options.workers = static_cast<int>(settings.integer("DISPATCH_FLOW_WORKERS"));
   _engine = flow::Engine::open(database, integrations, options);
-  _incidents = std::make_unique<incident::Incidents>(
-      incident::Context{database, *_engine, integrations, withoutFinalSlash(settings.text("DISPATCH_UI_URL")),
-                        installation.models()});
+  _incidents = std::make_unique<incident::Incidents>(incident::Context{
+      database, *_engine, integrations, settings.text("DISPATCH_UI_URL"), installation.models()});
   _incidents->defineFlows();
   installation.bindEvents(*_incidents);
   _inbox = std::make_unique<webhook::Inbox>(database, integrations, installation.envelope(), randomUuid());

@@ -53,12 +53,9 @@ std::shared_ptr<plugin::Instance> SecretResolver::provider(const std::string& id
     if (!outcome.ok()) throw Problem(Problem::Kind::unavailable, outcome.message);
     return _providers[id] = instance;
   } catch (const Problem& problem) {
-    std::string prefix = "DISPATCH_PLUGIN_";
-    for (const char c : id)
-      prefix += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
     throw cannot(forSetting, id,
                  std::string("the provider cannot start: ") + problem.what() + ". It is configured by " +
-                     prefix + "_… variables");
+                     integrations::variableOf(id, "") + "… variables");
   }
 }
 

@@ -215,9 +215,11 @@ void Settings::Loader::readYaml() {
   }
 }
 
-/// Until somebody says otherwise, people come to where the server listens.
+/// Until somebody says otherwise, people come to where the server listens. Every link is made by putting a
+/// path behind the address, so it ends in no slash.
 void Settings::Loader::followAddress() {
   auto& url = *settings._entries.find("DISPATCH_UI_URL")->second;
+  while (url.text.ends_with('/')) url.text.pop_back();
   if (url.origin.source != "default" || settings.integer("DISPATCH_PORT") == 0) return;
   auto host = settings.text("DISPATCH_HOST");
   if (host.empty() || host == "0.0.0.0" || host == "::") host = "127.0.0.1";

@@ -174,6 +174,8 @@ TEST_F(SettingsTest, PeopleComeToWhereTheServerListensUntilSomebodySaysOtherwise
   EXPECT_EQ(load().text("DISPATCH_UI_URL"), "http://127.0.0.1:8443");
   file(".env", "DISPATCH_PORT=8443\nDISPATCH_UI_URL=https://dispatch.example.com\n");
   EXPECT_EQ(load().text("DISPATCH_UI_URL"), "https://dispatch.example.com");
+  file(".env", "DISPATCH_UI_URL=https://example.com/dispatch//\n");
+  EXPECT_EQ(load().text("DISPATCH_UI_URL"), "https://example.com/dispatch") << "a path is put behind it";
 }
 
 TEST_F(SettingsTest, TakesChoicesInAnyCase) {

@@ -20,7 +20,7 @@ struct Context {
   store::Database& database;
   flow::Engine& engine;
   integrations::Integrations& integrations;
-  std::string uiUrl;            ///< DISPATCH_UI_URL without final slash
+  std::string uiUrl;            ///< DISPATCH_UI_URL
   const store::Models& models;  ///< for the search filters of notifications; filled before the engine runs
 };
 

@@ -88,12 +88,11 @@ void Incidents::remove(const auth::Principal& who, std::int64_t id) {
                {"plugin_instance_id",
                 subject.ticketPluginInstanceId ? Json(*subject.ticketPluginInstanceId) : Json()}});
     session.execute("DELETE FROM incident WHERE id = ?", {id});
-    session.insert("audit", {{"organization_id", subject.organizationId},
-                             {"actor", who.email},
-                             {"action", std::string("incident.delete")},
-                             {"subject", subject.name},
-                             {"details", dumpJson({{"id", id}, {"status", subject.status}})},
-                             {"created_at", nowText()}});
+    store::writeAudit(session, {subject.organizationId,
+                                who.email,
+                                "incident.delete",
+                                subject.name,
+                                {{"id", id}, {"status", subject.status}}});
     publishIncident(session, subject.organizationId, id, "deleted");
   });
 }

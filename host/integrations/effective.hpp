@@ -11,9 +11,6 @@
 
 namespace dispatch::integrations {
 
-/// "DISPATCH_PLUGIN_SMTP_EMAIL_HOST": the variable of a plugin's field, and what its secret is bound to.
-std::string variableOf(const std::string& pluginId, const std::string& field);
-
 /// The schema of one property; an empty one where there is none.
 const Json& propertyOf(const plugin::Manifest& manifest, const std::string& name);
 bool isSecretProperty(const Json& property);

@@ -62,6 +62,9 @@ struct Serving {
 plugin::Configuration hostConfiguration(const plugin::Manifest& manifest, const config::Settings& settings,
                                         const config::SecretResolver& resolver);
 
+/// "DISPATCH_PLUGIN_SMTP_EMAIL_HOST": the variable of a plugin's field, and what its secret is bound to.
+std::string variableOf(const std::string& pluginId, const std::string& field);
+
 /// The text of a DISPATCH_PLUGIN_<ID>_<FIELD> variable or of a command line as the JSON that `property` (its
 /// schema) wants: integer, number, boolean, array (JSON, or texts with commas) and object parsed, everything
 /// else text. Throws Problem(invalid) naming what was expected, without the value if the property is a

@@ -1,11 +1,11 @@
 #include "integrations/roster.hpp"
 
+#include "base/backoff.hpp"
 #include "base/base.hpp"
 
 #include <Poco/Logger.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 namespace dispatch::integrations {
@@ -18,16 +18,9 @@ constexpr auto patience = 10s;       // for the last calls of an instance that w
 constexpr auto leavingPeriod = 5ms;  // between two looks whether they have ended
 constexpr auto trialPeriod = 250ms;  // between two looks at how a trial goes
 constexpr auto longestPeriod = 5s;
+constexpr std::chrono::milliseconds retryFirst = 1s, retryMost = 60s;
 
 Poco::Logger& log() { return Poco::Logger::get("dispatch.integrations"); }
-
-/// 1 s, 2 s, 4 s … 60 s, each up to a fifth longer so that many plugins of one dead peer do not call it
-/// together.
-std::chrono::milliseconds backoff(int failures) {
-  static thread_local std::minstd_rand random(std::random_device{}());
-  const auto base = std::min<std::int64_t>(60000, 1000LL << std::min(failures - 1, 6));
-  return std::chrono::milliseconds(base + std::uniform_int_distribution<std::int64_t>(0, base / 5)(random));
-}
 
 }  // namespace
 
@@ -167,13 +160,13 @@ void Roster::bring(const InstanceRow& row) {
     const bool incomplete = problem.kind() == Problem::Kind::invalid && !problem.location().empty();
     entry.needsPerson = problem.kind() == Problem::Kind::invalid;
     entry.failures = incomplete ? 0 : (before ? before->failures : 0) + 1;
-    if (!incomplete) entry.retryAt = Clock::now() + backoff(entry.failures);
+    if (!incomplete) entry.retryAt = Clock::now() + backoff(entry.failures, retryFirst, retryMost);
     settle(incomplete ? "not configured" : "degraded", problem.what());
     _keeperWakes.notify_one();
   } catch (const std::exception& error) {
     entry.instance = nullptr;
     entry.failures = (before ? before->failures : 0) + 1;
-    entry.retryAt = Clock::now() + backoff(entry.failures);
+    entry.retryAt = Clock::now() + backoff(entry.failures, retryFirst, retryMost);
     settle("degraded", error.what());
     _keeperWakes.notify_one();
   }

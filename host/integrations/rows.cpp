@@ -204,13 +204,8 @@ std::map<std::int64_t, Declaration> placeDeclarations(
 
 void audit(store::Session& session, std::int64_t organizationId, const std::string& actor,
            const std::string& action, std::int64_t instanceId, const Json& details) {
-  session.insert("audit",
-                 {{"organization_id", organizationId == 0 ? store::Value() : store::Value(organizationId)},
-                  {"actor", actor},
-                  {"action", action},
-                  {"subject", "plugin_instance:" + std::to_string(instanceId)},
-                  {"details", dumpJson(details)},
-                  {"created_at", nowText()}});
+  store::writeAudit(
+      session, {organizationId, actor, action, "plugin_instance:" + std::to_string(instanceId), details});
 }
 
 void publishChange(store::Session& session, std::int64_t organizationId, std::int64_t projectId,

@@ -15,10 +15,13 @@ const std::vector<double> usualBuckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const std::set<std::string> hostLabels{"plugin",   "organization", "project", "plugin_instance",
                                        "instance", "job",          "le"};
 
-MetricDeclaration::Kind kindOf(const std::string& name) {
-  return name == "counter" ? MetricDeclaration::Kind::counter
-         : name == "gauge" ? MetricDeclaration::Kind::gauge
-                           : MetricDeclaration::Kind::histogram;
+using Kind = MetricDeclaration::Kind;
+
+/// Its schema lets no other name through.
+Kind kindOf(const std::string& name) {
+  for (const auto kind : {Kind::counter, Kind::gauge})
+    if (name == nameOf(kind)) return kind;
+  return Kind::histogram;
 }
 
 [[noreturn]] void refuse(std::size_t index, const std::string& what) {
@@ -28,6 +31,18 @@ MetricDeclaration::Kind kindOf(const std::string& name) {
 }
 
 }  // namespace
+
+const char* nameOf(Kind kind) {
+  switch (kind) {
+    case Kind::counter:
+      return "counter";
+    case Kind::gauge:
+      return "gauge";
+    case Kind::histogram:
+      break;
+  }
+  return "histogram";
+}
 
 std::vector<MetricDeclaration> readMetrics(const Json& metrics) {
   std::vector<MetricDeclaration> all;
@@ -41,7 +56,7 @@ std::vector<MetricDeclaration> readMetrics(const Json& metrics) {
     if (twice) refuse(i, "has the name " + metric.name + ", as one before it.");
     for (const auto& label : metric.labels)
       if (hostLabels.contains(label)) refuse(i, "has the label " + label + ", which is the host's own.");
-    const bool histogram = metric.kind == MetricDeclaration::Kind::histogram;
+    const bool histogram = metric.kind == Kind::histogram;
     if (!histogram && !metric.buckets.empty()) refuse(i, "is no histogram, and has buckets.");
     if (!std::is_sorted(metric.buckets.begin(), metric.buckets.end(), std::less_equal<>()))
       refuse(i, "has buckets that do not ascend.");
@@ -52,7 +67,7 @@ std::vector<MetricDeclaration> readMetrics(const Json& metrics) {
   for (const auto& histogram : all)
     for (std::size_t i = 0; i < all.size(); ++i)
       for (const char* suffix : {"_bucket", "_count", "_sum"})
-        if (histogram.kind == MetricDeclaration::Kind::histogram && all[i].name == histogram.name + suffix)
+        if (histogram.kind == Kind::histogram && all[i].name == histogram.name + suffix)
           refuse(i, "has a name that the histogram " + histogram.name + " needs.");
   return all;
 }

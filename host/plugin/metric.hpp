@@ -18,6 +18,9 @@ struct MetricDeclaration {
   std::vector<double> buckets;      ///< upper bounds of a histogram, ascending, without +Inf
 };
 
+/// "counter", "gauge", "histogram": as plugin.json and Prometheus' text format call it.
+const char* nameOf(MetricDeclaration::Kind kind);
+
 /// "metrics" of plugin.json, which fits its schema; throws Problem(invalid) for what a schema cannot say.
 std::vector<MetricDeclaration> readMetrics(const Json& metrics);
 

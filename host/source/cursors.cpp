@@ -125,12 +125,8 @@ void Cursors::pollNow(std::int64_t instanceId, bool startOver, const std::string
                         " WHERE plugin_instance_id = ?",
                     {nowText(), instanceId});
     if (!startOver) return;
-    session.insert("audit", {{"organization_id", row->integer("organization_id")},
-                             {"actor", actor},
-                             {"action", std::string("plugin.source.start_over")},
-                             {"subject", "plugin_instance/" + std::to_string(instanceId)},
-                             {"details", std::string("{}")},
-                             {"created_at", nowText()}});
+    store::writeAudit(session, {row->integer("organization_id"), actor, "plugin.source.start_over",
+                                "plugin_instance:" + std::to_string(instanceId)});
   });
 }
 

@@ -3,6 +3,7 @@
 // committed.
 #pragma once
 
+#include "store/audit.hpp"
 #include "store/database.hpp"
 #include "store/defaults.hpp"
 #include "store/event_bus.hpp"

@@ -213,12 +213,11 @@ void Deliveries::retry(std::int64_t instanceId, std::int64_t id, const std::stri
                     "Delivery " + std::to_string(id) + " is " + row->text("state") +
                         "; only those that wait, or are among the last 200 that have "
                         "failed, can be tried again");
-    session.insert("audit", {{"organization_id", row->integer("organization_id")},
-                             {"actor", actor},
-                             {"action", std::string("plugin.webhook.retry")},
-                             {"subject", "webhook_delivery/" + std::to_string(id)},
-                             {"details", dumpJson({{"plugin_instance", instanceId}})},
-                             {"created_at", nowText()}});
+    store::writeAudit(session, {row->integer("organization_id"),
+                                actor,
+                                "plugin.webhook.retry",
+                                "webhook_delivery:" + std::to_string(id),
+                                {{"plugin_instance", instanceId}}});
   });
 }
 

@@ -63,12 +63,11 @@ std::string Endpoints::rotate(std::int64_t instanceId, const std::string& actor)
     const auto instance = needInstance(session, instanceId);
     const auto organizationId = instance.integer("organization_id");
     path = pathOf(instance, store(session, instanceId, organizationId));
-    session.insert("audit", {{"organization_id", organizationId},
-                             {"actor", actor},
-                             {"action", std::string("plugin.webhook.rotate")},
-                             {"subject", "plugin_instance/" + std::to_string(instanceId)},
-                             {"details", dumpJson({{"plugin", instance.text("plugin_slug")}})},
-                             {"created_at", nowText()}});
+    store::writeAudit(session, {organizationId,
+                                actor,
+                                "plugin.webhook.rotate",
+                                "plugin_instance:" + std::to_string(instanceId),
+                                {{"plugin", instance.text("plugin_slug")}}});
   });
   return path;
 }

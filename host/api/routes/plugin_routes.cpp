@@ -13,13 +13,6 @@ integrations::Enablement required(const Rooms& rooms, const Request& request, st
   return enablement;
 }
 
-/// Where other systems reach this server.
-std::string publicUrl(const Rooms& rooms) {
-  auto url = rooms.context.settings.text("DISPATCH_UI_URL");
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
 Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   const auto enablement = required(rooms, request, id);
   Json row = readOne(*rooms.context.database.session(), rooms.resources,
@@ -27,7 +20,8 @@ Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   row["configuration"] = enablement.configuration;
   const auto installed = rooms.context.catalog.find(enablement.pluginId);
   if (installed && installed->manifest.permissions.value("webhook", false))
-    row["webhook"] = {{"url", publicUrl(rooms) + rooms.context.inbox.endpoints().path(id)}};
+    row["webhook"] = {
+        {"url", rooms.context.settings.text("DISPATCH_UI_URL") + rooms.context.inbox.endpoints().path(id)}};
   row["source"] = rooms.context.poller.show(id);
   if (const auto serving = rooms.context.integrations.byId(id); serving.instance)
     row["running"] = integrations::describeRunning(*serving.instance);

@@ -1,5 +1,6 @@
 #include "plugin/worker/worker_library.hpp"
 
+#include "base/backoff.hpp"
 #include "base/problem.hpp"
 #include "plugin/call/table_rules.hpp"
 #include "plugin/worker/isolated_plugin.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <random>
 
 namespace dispatch::plugin {
 
@@ -106,18 +106,13 @@ std::string WorkerHouse::quarantined(const std::string& digest) const {
 }
 
 std::chrono::milliseconds CrashLoop::crashed() {
-  static thread_local std::minstd_rand random{std::random_device{}()};
   const std::lock_guard lock(_mutex);
   const auto now = Clock::now();
   ++_total;
   _recent.push_back(now);
   while (!_recent.empty() && now - _recent.front() > 2min) _recent.pop_front();
-  std::chrono::milliseconds wait{0};
-  if (_recent.size() > 1) {
-    const auto doublings = std::min<std::size_t>(_recent.size() - 2, 9);
-    wait = std::min<std::chrono::milliseconds>(100ms * (1 << doublings), 30s);
-    wait += std::chrono::milliseconds(std::uniform_int_distribution<long>(0, wait.count() / 5)(random));
-  }
+  const auto again = static_cast<int>(_recent.size()) - 1;
+  const auto wait = again == 0 ? 0ms : backoff(again, 100ms, 30s);
   _notBefore = now + wait;
   return wait;
 }
