@@ -82,7 +82,9 @@ TEST_F(TrialInWorkersTest, AVersionWhoseWorkerCrashesIsTakenBackAtOnce) {
   begin({50, false, 1h});
   EXPECT_FALSE(call(0, "crash").ok());
   EXPECT_TRUE(trial->decided());
-  EXPECT_THAT(reason(), HasSubstr("its worker crashed in"));
+  const std::string how = tried->worker().lastCrash;  // a sanitizer in it says so in its own way
+  EXPECT_THAT(how, HasSubstr("in crash"));
+  EXPECT_EQ(reason(), "its worker " + how);
   EXPECT_TRUE(call(0, "echo").ok());
   EXPECT_EQ(serving->worker().lastCrash, "");
 }

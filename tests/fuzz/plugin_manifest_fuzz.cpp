@@ -2,7 +2,8 @@
 // of the source tree.
 //
 // Sources: host/plugin/metric.cpp host/plugin/package/manifest.cpp host/plugin/package/json_schema.cpp
-// host/plugin/package/violation_text.cpp Sources: host/base/json.cpp host/base/problem.cpp
+//
+// Sources: host/plugin/package/violation_text.cpp host/base/json.cpp host/base/problem.cpp
 #include "fuzzing.hpp"
 #include "plugin/package/package.hpp"
 

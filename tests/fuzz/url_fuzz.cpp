@@ -3,9 +3,12 @@
 // Whatever is accepted means the same when it is read again, so that what was judged is what is connected to.
 //
 // Sources: host/plugin/service/destination.cpp host/plugin/service/address_class.cpp
-// host/plugin/service/service_support.cpp Sources: host/plugin/call/host_call.cpp host/plugin/call/arena.cpp
-// host/config/secret_text.cpp Sources: host/base/problem.cpp host/base/json.cpp Libraries: -lPocoNet
-// -lPocoFoundation -lsodium
+//
+// Sources: host/plugin/service/service_support.cpp host/plugin/call/host_call.cpp host/plugin/call/arena.cpp
+//
+// Sources: host/config/secret_text.cpp host/base/problem.cpp host/base/json.cpp
+//
+// Libraries: -lPocoNet -lPocoFoundation -lsodium
 #include "fuzzing.hpp"
 #include "plugin/service/destination.hpp"
 #include "plugin/service/service_support.hpp"
