@@ -96,6 +96,7 @@ struct Api::State {
     addUserRoutes(router, rooms);
     addPluginRoutes(router, rooms);
     addIncidentRoutes(router, rooms);
+    addPolicyRoutes(router, rooms);
     addWebhookRoutes(router, rooms);
     Route live{"GET",
                "/{organization}/event-stream",

@@ -32,5 +32,8 @@ void changeIncident(const Context& context, store::Session& session, const auth:
 /// Adds `email` in `role`. False if they take part already.
 bool bringIn(const Context& context, store::Session& session, const auth::Principal& who,
              const Subject& subject, const std::string& email, const std::string& role);
+/// Ends that `email` takes part. Throws Problem as removePerson does.
+void takeOut(const Context& context, store::Session& session, const auth::Principal& who,
+             const Subject& subject, const std::string& email);
 
 }  // namespace dispatch::incident

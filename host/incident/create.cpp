@@ -44,9 +44,10 @@ Report read(const Json& body, const std::string& caller) {
   return report;
 }
 
-/// The people an incident begins with; what a policy names and nobody can be asked about goes on the
-/// timeline.
-void seatPeople(store::Session& session, const Project& project, std::int64_t incidentId,
+/// The people an incident begins with. Answers the roles for which a policy names a service, [{role,
+/// service_id, engage_next}]: who is on call is asked by the flow. Where no plugin could be asked, that goes
+/// on the timeline.
+Json seatPeople(store::Session& session, const Project& project, std::int64_t incidentId,
                 const Report& report, std::int64_t typeId, std::int64_t priorityId,
                 const std::vector<std::int64_t>& tags) {
   const auto individual = [&](const std::string& email) {
@@ -54,12 +55,23 @@ void seatPeople(store::Session& session, const Project& project, std::int64_t in
   };
   const std::int64_t reporter = report.reporter ? individual(*report.reporter) : 0;
   if (report.reporter) seat(session, project.organizationId, incidentId, reporter, role::kReporter);
+  Json onCall = Json::array();
   std::vector<std::string> unanswered;
+  const bool asked = session
+                         .one(
+                             "SELECT i.id FROM plugin_instance i JOIN plugin p ON p.slug = i.plugin_slug "
+                             "WHERE i.project_id = ? AND i.enabled = ? AND p.type = 'oncall' LIMIT 1",
+                             {project.id, true})
+                         .has_value();
   const auto byPolicy = [&](const char* name) {
     const PolicyAnswer answer = resolvePolicy(session, project.id, name, typeId, priorityId, tags);
-    if (answer.email.empty() && !answer.service.empty())
-      unanswered.push_back(std::string("The ") + name + " would be on call for service \"" + answer.service +
-                           "\", which no on-call plugin can be asked about");
+    if (answer.email.empty() && answer.serviceId != 0) {
+      onCall.push_back(
+          {{"role", name}, {"service_id", answer.serviceId}, {"engage_next", answer.engageNext}});
+      if (!asked)
+        unanswered.push_back(std::string("The ") + name + " would be on call for service \"" +
+                             answer.service + "\", which no on-call plugin can be asked about");
+    }
     return answer.email;
   };
   std::string commander = report.commander.value_or("");
@@ -82,6 +94,7 @@ void seatPeople(store::Session& session, const Project& project, std::int64_t in
   for (const std::string& text : unanswered)
     addToTimeline(session, project.organizationId, incidentId,
                   {.description = text, .type = event_type::kParticipantUpdated});
+  return onCall;
 }
 
 }  // namespace
@@ -125,7 +138,7 @@ std::int64_t createIncident(const Context& context, store::Session& session, con
       {{"name", "dispatch-" + project.organizationSlug + "-" + project.slug + "-" + std::to_string(id)}});
   for (const std::int64_t tag : tags)
     session.execute("INSERT INTO incident_tag (incident_id, tag_id) VALUES (?, ?)", {id, tag});
-  seatPeople(session, project, id, report, type.integer("id"), priorityId, tags);
+  Json onCall = seatPeople(session, project, id, report, type.integer("id"), priorityId, tags);
 
   const auto subject = readSubject(session, id);
   addToTimeline(session, project.organizationId, id,
@@ -142,7 +155,7 @@ std::int64_t createIncident(const Context& context, store::Session& session, con
                  .pinned = true});
   if (ended) endAllRoles(session, *subject, at);
   startFlow(context, session, *subject, ended ? "incident.create.closed" : "incident.create",
-            {{"actor", actorOf(who)}});
+            {{"actor", actorOf(who)}, {"oncall", std::move(onCall)}});
   publishIncident(session, project.organizationId, id, "created");
   flow::failPoint("incident.before_commit", "create");
   return id;

@@ -1,8 +1,7 @@
 #include "incident/flows.hpp"
 
 #include "base/base.hpp"
-#include "incident/people.hpp"
-#include "incident/subject.hpp"
+#include "incident/bindings.hpp"
 #include "incident/timeline.hpp"
 
 #include <algorithm>
@@ -14,29 +13,10 @@ using flow::Binding;
 using flow::Child;
 using flow::Skip;
 using flow::StepContext;
-using Prepared = std::variant<Json, Skip>;
-
-const Skip kGone{"The incident has been deleted."};
 
 std::string titleOf(StepContext& step) {
   const auto row = step.session.one("SELECT title FROM flow_step WHERE id = ?", {step.stepId});
   return row ? row->text("title") : step.key;
-}
-
-/// The source of timeline events that a plugin's answer causes: its title, as the original has it.
-std::string sourceOf(StepContext& step) {
-  if (!step.pluginInstanceId) return kHostSource;
-  const auto row = step.session.one(
-      "SELECT p.title FROM plugin_instance i JOIN plugin p ON p.slug = i.plugin_slug WHERE i.id = ?",
-      {*step.pluginInstanceId});
-  return row ? row->text("title") : kHostSource;
-}
-
-std::string slugOf(StepContext& step) {
-  if (!step.pluginInstanceId) return "";
-  const auto row =
-      step.session.one("SELECT plugin_slug FROM plugin_instance WHERE id = ?", {*step.pluginInstanceId});
-  return row ? row->text("plugin_slug") : "";
 }
 
 /// contact.get for whoever `whom` names; "" = nobody needs to be looked up, for `reason`.
@@ -96,7 +76,7 @@ Binding ticketCreate(const std::string& uiUrl) {
                                    {"updated_at", at}});
     addToTimeline(step.session, subject->organizationId, subject->id,
                   {.description = "Ticket " + textOr(output, "resource_id") + " created",
-                   .source = sourceOf(step),
+                   .source = answeredBy(step),
                    .details = output});
     publishIncident(step.session, subject->organizationId, subject->id, "updated");
   };
@@ -110,12 +90,20 @@ Binding ticketUpdate(const std::string& uiUrl) {
     const auto subject = readSubject(step.session, step.subjectId);
     if (!subject) return kGone;
     if (subject->ticketId.empty()) return Skip{"The incident has no ticket to update."};
+    const Resources resources = readResources(step.session, subject->id);
+    Json links{{"dispatch", weblinkOf(*subject, uiUrl)}};
+    for (const auto& [name, there] :
+         {std::pair<const char*, const Resource*>{"conference", &resources.conference},
+          {"conversation", &resources.conversation},
+          {"document", &resources.document},
+          {"storage", &resources.folder}})
+      if (!there->weblink.empty()) links[name] = there->weblink;
     return Json{{"ticket", ticketOf(*subject)},
                 {"incident", incidentForPlugins(*subject, uiUrl)},
                 {"reporter_email", subject->reporterEmail},
                 {"commander_email", subject->commanderEmail},
                 {"metadata", metadataFor(*subject, slugOf(step))},
-                {"links", {{"dispatch", weblinkOf(*subject, uiUrl)}}}};
+                {"links", std::move(links)}};
   };
   return binding;
 }
@@ -170,7 +158,7 @@ Binding participantsResolve(const std::string& uiUrl, bool atStart) {
         step.session, subject->organizationId, subject->id,
         {.description = count == 0 ? "Incident participants resolved: nobody beyond those named in the report"
                                    : "Incident participants resolved: " + std::to_string(count),
-         .source = sourceOf(step),
+         .source = answeredBy(step),
          .details = {{"individuals", count}, {"teams", output.at("teams").size()}}});
   };
   binding.expand = [](StepContext& step, const Json& output) {
@@ -232,7 +220,7 @@ flow::Binding onTimeline(flow::Binding binding) {
     addToTimeline(step.session, step.organizationId, step.subjectId,
                   {.description = "\"" + titleOf(step) + "\" " +
                                   (state == "failed" ? "failed" : "is uncertain") + ". Reason: " + reason,
-                   .source = sourceOf(step)});
+                   .source = answeredBy(step)});
   };
   binding.decided = [](StepContext& step, const std::string& action, const std::string& actor) {
     if (!step.session.one("SELECT id FROM incident WHERE id = ?", {step.subjectId})) return;
@@ -277,7 +265,8 @@ std::int64_t startFlow(const Context& context, store::Session& session, const Su
 
 void Incidents::defineFlows() {
   std::map<std::string, flow::Binding> all;
-  for (auto&& part : {incidentBindings(_context), mailBindings(_context), workflowBindings(_context)})
+  for (auto&& part : {incidentBindings(_context), resourceBindings(_context), conversationBindings(_context),
+                      mailBindings(_context), workflowBindings(_context)})
     for (const auto& [key, binding] : part) all[key] = onTimeline(binding);
   for (const std::string& text : flowTexts()) {
     flow::Definition definition = flow::Definition::parse(parseJson(text, "a built-in flow definition"));

@@ -16,6 +16,8 @@ const std::vector<std::string>& flowTexts();
 
 /// What every step may mean, by key; a definition picks those it names.
 std::map<std::string, flow::Binding> incidentBindings(const Context& context);
+std::map<std::string, flow::Binding> resourceBindings(const Context& context);
+std::map<std::string, flow::Binding> conversationBindings(const Context& context);
 std::map<std::string, flow::Binding> mailBindings(const Context& context);
 std::map<std::string, flow::Binding> workflowBindings(const Context& context);
 

@@ -16,6 +16,9 @@ namespace dispatch::incident {
 /// Throws Problem(invalid) at `location` where mail cannot be sent to `address`.
 void checkEmail(std::string_view address, const std::vector<std::string>& location);
 
+/// Throws Problem(invalid) with the roles that policies may fill unless `role` is one.
+void requirePolicyRole(const std::string& role);
+
 struct Context {
   store::Database& database;
   flow::Engine& engine;

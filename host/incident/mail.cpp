@@ -127,6 +127,13 @@ std::string domainOf(const std::string& uiUrl) {
 
 }  // namespace
 
+std::vector<Change> changesOf(const Json& flowInput) {
+  std::vector<Change> changes;
+  for (const Json& one : flowInput.value("changes", Json::array()))
+    changes.push_back({textOr(one, "field"), textOr(one, "from"), textOr(one, "to")});
+  return changes;
+}
+
 std::string escapeHtml(std::string_view text) {
   std::string out;
   out.reserve(text.size());

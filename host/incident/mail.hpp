@@ -19,6 +19,8 @@ struct Mail {
 struct Change {
   std::string field, from, to;
 };
+/// As a flow's input holds them: `changes`, [{field, from, to}].
+std::vector<Change> changesOf(const Json& flowInput);
 
 /// To somebody who takes part: why, and where to go.
 Mail welcomeMail(const Subject& subject, const std::string& weblink, const std::string& roles);

@@ -1,7 +1,9 @@
 #include "base/base.hpp"
+#include "incident/bindings.hpp"
 #include "incident/body.hpp"
 #include "incident/flows.hpp"
 #include "incident/mail.hpp"
+#include "incident/notifications.hpp"
 #include "incident/people.hpp"
 #include "incident/timeline.hpp"
 
@@ -12,9 +14,6 @@ using flow::Binding;
 using flow::Child;
 using flow::Skip;
 using flow::StepContext;
-using Prepared = std::variant<Json, Skip>;
-
-const Skip kGone{"The incident has been deleted."};
 
 std::string joined(const std::vector<std::string>& roles) {
   std::string all;
@@ -54,11 +53,7 @@ Binding welcomeAll(const std::string& uiUrl, bool atStart) {
       for (Person& person : people(step.session, subject->id))
         if (person.active()) whom.push_back(std::move(person));
     } else {
-      for (const flow::StepResult& one : step.children("participants.resolve")) {
-        if (one.state != "done" || !one.output.is_object() || !one.output.value("added", false)) continue;
-        auto person = findPerson(step.session, subject->id, textOr(one.output, "email"));
-        if (person && person->active()) whom.push_back(std::move(*person));
-      }
+      whom = joinedInFlow(step);
     }
     if (whom.empty()) return Skip{atStart ? "Nobody takes part." : "Nobody new takes part."};
     return welcome(*subject, whom, uiUrl);
@@ -96,42 +91,6 @@ Binding roleOne(const std::string& uiUrl) {
   return binding;
 }
 
-/// Whether one of the notification's search filters matches, or it has none.
-bool applies(StepContext& step, const store::Models& models, std::int64_t notificationId) {
-  const store::Rows filters = step.session.query(
-      "SELECT f.expression, f.name FROM notification_filter nf JOIN search_filter f ON f.id = "
-      "nf.search_filter_id "
-      "WHERE nf.notification_id = ? AND f.enabled = ? AND f.subject = 'incident' ORDER BY f.id",
-      {notificationId, true});
-  if (filters.empty())
-    return !step.session.one(
-        "SELECT search_filter_id FROM notification_filter WHERE notification_id = ? LIMIT 1",
-        {notificationId});
-  const store::Model* incident = models.find("Incident");
-  if (!incident) throw std::logic_error("no model \"Incident\" is described");
-  for (const store::Row& filter : filters) {
-    try {
-      const store::ListQuery query = store::buildMatch(models, *incident, filter.json("expression"),
-                                                       step.subjectId, step.session.dialect());
-      if (step.session.query(query.countSql, query.parameters).at(0).at(0) != store::Value(std::int64_t{0}))
-        return true;
-    } catch (const Problem& problem) {
-      // A filter that cannot be read chooses nothing; that somebody is not told must not stay unseen.
-      addToTimeline(step.session, step.organizationId, step.subjectId,
-                    {.description = "Search filter \"" + filter.text("name") +
-                                    "\" cannot be used. Reason: " + problem.what()});
-    }
-  }
-  return false;
-}
-
-std::vector<Change> changesOf(const Json& flowInput) {
-  std::vector<Change> changes;
-  for (const Json& one : flowInput.value("changes", Json::array()))
-    changes.push_back({textOr(one, "field"), textOr(one, "from"), textOr(one, "to")});
-  return changes;
-}
-
 Binding notifications(const Context& context, bool atStart) {
   Binding binding;
   binding.run = [uiUrl = context.uiUrl, &models = context.models, atStart](StepContext& step) -> Prepared {
@@ -146,11 +105,7 @@ Binding notifications(const Context& context, bool atStart) {
                                        nameOf(step.session, step.projectId, textOr(step.flowInput, "actor")));
     Json list = Json::array();
     std::string wrong;  // what applies and cannot be sent
-    for (const store::Row& row :
-         step.session.query("SELECT id, name, target FROM notification WHERE project_id = ? AND type = "
-                            "'email' AND enabled = ? ORDER BY id",
-                            {step.projectId, true})) {
-      if (!applies(step, models, row.integer("id"))) continue;
+    for (const store::Row& row : applicableNotifications(step, models, "email")) {
       Json input;
       try {
         input = mailInput(mail, checkedEmail(row.text("target"), {"target"}), row.text("name"),

@@ -5,6 +5,7 @@
 #include "incident/incident.hpp"
 #include "incident/people.hpp"
 #include "incident/permissions.hpp"
+#include "incident/resources.hpp"
 #include "incident/timeline.hpp"
 
 namespace dispatch::incident {
@@ -26,6 +27,12 @@ bool bringIn(const Context& context, store::Session& session, const auth::Princi
     return false;
   startFlow(context, session, subject, "incident.participant", {{"actor", actorOf(who)}, {"email", email}});
   return true;
+}
+
+void takeOut(const Context& context, store::Session& session, const auth::Principal& who,
+             const Subject& subject, const std::string& email) {
+  removePerson(session, subject, email, authorOf(session, subject.projectId, who), sourceOf(who));
+  startFlow(context, session, subject, "incident.leave", {{"actor", actorOf(who)}, {"email", email}});
 }
 
 void Incidents::join(const auth::Principal& who, std::int64_t id) {
@@ -56,7 +63,7 @@ void Incidents::removeParticipant(const auth::Principal& who, std::int64_t id, c
   _context.database.transact([&](store::Session& session) {
     requireEdit(session, who, id);
     const Subject subject = locked(session, id);
-    removePerson(session, subject, address, nameOf(session, subject.projectId, who.email));
+    takeOut(_context, session, who, subject, address);
   });
 }
 
@@ -80,13 +87,14 @@ void Incidents::remove(const auth::Principal& who, std::int64_t id) {
     requireEdit(session, who, id);
     const Subject subject = locked(session, id);
     _context.engine.cancel(session, "incident", id, "The incident has been deleted.");
-    // The ticket is deleted by a flow of its own, which outlives what it was made for.
+    // What it has on the outside is deleted by a flow of its own, which outlives what that was made for.
     startFlow(_context, session, subject, "incident.delete",
               {{"actor", who.email},
                {"name", subject.name},
                {"ticket", {{"resource_id", subject.ticketId}, {"weblink", subject.ticketWeblink}}},
                {"plugin_instance_id",
-                subject.ticketPluginInstanceId ? Json(*subject.ticketPluginInstanceId) : Json()}});
+                subject.ticketPluginInstanceId ? Json(*subject.ticketPluginInstanceId) : Json()},
+               {"resources", rememberResources(readResources(session, id))}});
     session.execute("DELETE FROM incident WHERE id = ?", {id});
     store::writeAudit(session, {subject.organizationId,
                                 who.email,

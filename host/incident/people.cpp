@@ -2,6 +2,7 @@
 
 #include "base/base.hpp"
 #include "incident/body.hpp"
+#include "incident/incident.hpp"
 #include "incident/timeline.hpp"
 
 #include <algorithm>
@@ -70,13 +71,27 @@ void participantEvent(store::Session& session, const Subject& subject, const std
 
 }  // namespace
 
-void checkRole(const std::string& name, const std::vector<std::string>& location) {
+namespace {
+
+/// What is wrong with `name` as a role; "" if nothing.
+std::string noRole(const std::string& name) {
   std::string names;
   for (const char* one : kRoles) {
-    if (name == one) return;
+    if (name == one) return "";
     names += (names.empty() ? "" : ", ") + std::string(one);
   }
-  refuseField(location, "role must be one of " + names + "; found \"" + name + "\"");
+  return "role must be one of " + names + "; found \"" + name + "\"";
+}
+
+}  // namespace
+
+void checkRole(const std::string& name, const std::vector<std::string>& location) {
+  if (const std::string wrong = noRole(name); !wrong.empty()) refuseField(location, wrong);
+}
+
+void requirePolicyRole(const std::string& role) {
+  if (const std::string wrong = noRole(role); !wrong.empty())
+    throw Problem(Problem::Kind::invalid, wrong, {"path", "role"});
 }
 
 Named findOrAddIndividual(store::Session& session, std::int64_t organizationId, std::int64_t projectId,

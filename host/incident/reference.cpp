@@ -176,7 +176,8 @@ PolicyAnswer resolvePolicy(store::Session& session, std::int64_t projectId, cons
   std::size_t most = 0;
   bool found = false;
   for (const store::Row& row :
-       session.query("SELECT r.id, ic.email, s.name AS service_name FROM incident_role r LEFT JOIN "
+       session.query("SELECT r.id, r.service_id, r.engage_next_oncall, ic.email, s.name AS service_name FROM "
+                     "incident_role r LEFT JOIN "
                      "individual_contact ic ON ic.id = r.individual_id "
                      "LEFT JOIN service s ON s.id = r.service_id WHERE r.project_id = ? AND r.role = ? AND "
                      "r.enabled = ? "
@@ -193,7 +194,8 @@ PolicyAnswer resolvePolicy(store::Session& session, std::int64_t projectId, cons
     if (found && common <= most) continue;
     found = true;
     most = common;
-    best = {row.text("email"), row.text("service_name")};
+    best = {row.text("email"), row.text("service_name"), row.optionalInteger("service_id").value_or(0),
+            row.boolean("engage_next_oncall")};
   }
   return best;
 }

@@ -32,11 +32,12 @@ store::Row resolveSetting(store::Session& session, const std::string& table, con
 /// Problem(invalid): two tags of an exclusive type, or an id that is not of the project.
 std::vector<std::int64_t> resolveTags(store::Session& session, const Project& project, const Json& body);
 
-/// Who fills `role` by the project's policies: an individual, or the name of the on-call service that would
-/// have to be asked.
+/// Who fills `role` by the project's policies: an individual, or whoever is on call for a service.
 struct PolicyAnswer {
   std::string email;
-  std::string service;
+  std::string service;  ///< its name
+  std::int64_t serviceId = 0;
+  bool engageNext = false;  ///< who is on call after them takes part, too
 };
 PolicyAnswer resolvePolicy(store::Session& session, std::int64_t projectId, const std::string& role,
                            std::int64_t typeId, std::int64_t priorityId,

@@ -129,15 +129,14 @@ void joinPerson(const Context& context, store::Session& session, const auth::Pri
   bringIn(context, session, who, subject, email, themselves ? role::kObserver : role::kParticipant);
 }
 
-void releasePerson(store::Session& session, const auth::Principal& who, const Subject& subject,
-                   const Event& event) {
+void releasePerson(const Context& context, store::Session& session, const auth::Principal& who,
+                   const Subject& subject, const Event& event) {
   checkMembers(event, {"email"});
   const std::string email = checkedEmail(requiredText(event.data, "email"), {"email"});
   if (!who.email.empty() && checkedEmail(who.email, {"actor"}) != email)
     requireEdit(session, who, subject.id);
   const auto person = findPerson(session, subject.id, email);
-  if (person && person->active())
-    removePerson(session, subject, email, authorOf(session, subject.projectId, who), sourceOf(who));
+  if (person && person->active()) takeOut(context, session, who, subject, email);
 }
 
 /// True where the key is taken by this transaction; false where it is somebody's already.
@@ -211,7 +210,7 @@ Json Incidents::submit(const Scope& scope, const Event& event) {
       else if (event.type == "participant.join")
         joinPerson(_context, session, who, subject, event);
       else if (event.type == "participant.leave")
-        releasePerson(session, who, subject, event);
+        releasePerson(_context, session, who, subject, event);
       else
         refuseField({"type"}, "there is no event of the type \"" + event.type + "\"");
     }

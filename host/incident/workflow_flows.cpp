@@ -1,4 +1,5 @@
 #include "base/base.hpp"
+#include "incident/bindings.hpp"
 #include "incident/flows.hpp"
 #include "incident/timeline.hpp"
 
@@ -9,7 +10,6 @@ using flow::Binding;
 using flow::Child;
 using flow::Skip;
 using flow::StepContext;
-using Prepared = std::variant<Json, Skip>;
 
 /// A workflow's parameters, [{key, value}], as the object that its engine gets.
 Json parametersOf(const Json& list) {
@@ -26,7 +26,7 @@ Binding runAll(const std::string& uiUrl) {
   Binding binding;
   binding.run = [uiUrl](StepContext& step) -> Prepared {
     const auto subject = readSubject(step.session, step.subjectId);
-    if (!subject) return Skip{"The incident has been deleted."};
+    if (!subject) return kGone;
     Json runs = Json::array();
     for (const store::Row& row :
          step.session.query("SELECT id, name, resource_id, parameters, plugin_instance_id FROM workflow "

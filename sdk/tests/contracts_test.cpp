@@ -45,8 +45,10 @@ std::string violation(const Json& schema, const Json& value) {
   return out;
 }
 
-const std::set<std::string> types{"ticket",  "contact", "participant",   "email",          "workflow",
-                                  "webhook", "source",  "auth-provider", "secret-provider"};
+const std::set<std::string> types{"ticket",   "contact",       "participant",    "email",
+                                  "workflow", "webhook",       "source",         "conversation",
+                                  "oncall",   "conference",    "document",       "participant-group",
+                                  "storage",  "auth-provider", "secret-provider"};
 
 TEST(Contracts, EveryTypeHasOneAndItsExamplesAreValid) {
   for (const std::string& type : types) {

@@ -79,8 +79,10 @@ bool sets(const ColumnValues& columns, std::string_view name) {
   return false;
 }
 
-std::int64_t save(store::Session& session, const Resources& resources, const Resource& resource,
-                  Request& request, std::int64_t id) {
+}  // namespace
+
+std::int64_t saveRow(store::Session& session, const Resources& resources, const Resource& resource,
+                     Request& request, const Json& body, std::int64_t id) {
   const bool creating = id == 0;
   Write write{session, request, id, 0};
   if (!creating) {
@@ -89,8 +91,8 @@ std::int64_t save(store::Session& session, const Resources& resources, const Res
       write.projectId = session.one("SELECT project_id FROM " + resource.table + " WHERE id = ?", {id})
                             ->integer("project_id");
   }
-  auto columns = validated(session, resources, resource, request.body, creating, write);
-  if (resource.prepare) resource.prepare(write, request.body, columns);
+  auto columns = validated(session, resources, resource, body, creating, write);
+  if (resource.prepare) resource.prepare(write, body, columns);
   if (creating && !resource.organizationColumn.empty())
     columns.emplace_back(resource.organizationColumn, request.organizationId);
   const auto stamp = nowText();
@@ -101,14 +103,12 @@ std::int64_t save(store::Session& session, const Resources& resources, const Res
   else
     session.update(resource.table, id, columns);
   if (resource.exclusiveDefault && sets(columns, "default")) takeDefault(session, resource, write);
-  replaceLists(session, resources, resource, request.body, write);
-  if (resource.written) resource.written(write, request.body, creating);
+  replaceLists(session, resources, resource, body, write);
+  if (resource.written) resource.written(write, body, creating);
   session.publish(
       {request.organizationId, resource.table, write.id, creating ? "created" : "updated", Json::object()});
   return write.id;
 }
-
-}  // namespace
 
 Json readOne(store::Session& session, const Resources& resources, const Resource& resource,
              const Request& request, std::int64_t id) {
@@ -126,8 +126,9 @@ void addRoutes(Router& router, const Resources& resources, const store::Models& 
   const auto write = [&resources, &resource, &database](Request& request, std::int64_t id) {
     std::int64_t saved = 0;
     try {
-      database.transact(
-          [&](store::Session& session) { saved = save(session, resources, resource, request, id); });
+      database.transact([&](store::Session& session) {
+        saved = saveRow(session, resources, resource, request, request.body, id);
+      });
     } catch (const Problem& problem) {
       if (problem.kind() == Problem::Kind::conflict) explainConflict(resource, problem);
       throw;

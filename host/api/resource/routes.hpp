@@ -9,6 +9,10 @@ namespace dispatch::api {
 void addRoutes(Router& router, const Resources& resources, const store::Models& models,
                const Resource& resource, store::Database& database);
 
+/// Creates the row (`id` 0) or changes it as `body` says; answers its id. Throws Problem.
+std::int64_t saveRow(store::Session& session, const Resources& resources, const Resource& resource,
+                     Request& request, const Json& body, std::int64_t id);
+
 /// One row that the caller may see, or Problem(notFound).
 Json readOne(store::Session& session, const Resources& resources, const Resource& resource,
              const Request& request, std::int64_t id);

@@ -14,11 +14,17 @@ void describeAll(Resources& resources, plugin::Catalog& catalog, integrations::I
   resources.add(describeIncidentType());
   resources.add(describeIncidentPriority());
   resources.add(describeIncidentSeverity());
+  resources.add(describeIncidentRole());
   resources.add(describeIncident());
   resources.add(describeParticipant());
   resources.add(describeParticipantRole());
   resources.add(describeEvent());
   resources.add(describeTicket());
+  resources.add(describeConference());
+  resources.add(describeConversation());
+  resources.add(describeStorage());
+  resources.add(describeGroup());
+  resources.add(describeDocument());
   resources.add(describeNotification());
   resources.add(describeSearchFilter());
   resources.add(describePlugin(integrations, catalog));

@@ -15,6 +15,12 @@ const Link project{.name = "project",
                    .notNull = true};
 const Resource::Operations adminWrites{.create = Role::admin, .update = Role::admin, .remove = Role::admin};
 
+/// A document of the project that new documents begin with a copy of.
+Link templateDocument(const std::string& kind) {
+  return {
+      .name = kind + "_template_document", .resource = "Document", .column = kind + "_template_document_id"};
+}
+
 /// A row that incidents refer to cannot go away, and one default stays.
 void keepUsed(Write& write, const char* table, const char* column) {
   const std::string name(table);
@@ -47,13 +53,13 @@ Resource describeIncidentType() {
            {.name = "task_plugin_metadata", .type = T::json, .defaultValue = Json::array(), .notNull = true},
            {.name = "channel_description"},
            {.name = "generate_read_in_summary", .type = T::boolean, .defaultValue = false, .notNull = true}},
-      .links = {project},
-      .constants = {{"incident_template_document", nullptr},
-                    {"executive_template_document", nullptr},
-                    {"review_template_document", nullptr},
-                    {"tracking_template_document", nullptr},
-                    {"cost_model", nullptr},
-                    {"description_service", nullptr}},
+      .links = {project,
+                templateDocument("incident"),
+                templateDocument("executive"),
+                templateDocument("review"),
+                templateDocument("tracking"),
+                {.name = "description_service", .resource = "Service", .column = "description_service_id"}},
+      .constants = {{"cost_model", nullptr}},
       .operations = adminWrites,
       .exclusiveDefault = true,
       .uniqueMessage = "An incident type with this name already exists in the project.",
@@ -107,6 +113,43 @@ Resource describeIncidentSeverity() {
       .exclusiveDefault = true,
       .uniqueMessage = "An incident severity with this name already exists in the project.",
       .removing = [](Write& write) { keepUsed(write, "incident_severity", "incident_severity_id"); }};
+}
+
+/// A policy: who fills `role` in incidents of these types and priorities. Written role by role
+/// (policy_routes.cpp).
+Resource describeIncidentRole() {
+  return {
+      .model = "IncidentRole",
+      .table = "incident_role",
+      .title = "role policy",
+      .fields = {{.name = "role", .required = true, .notNull = true},
+                 {.name = "enabled", .type = T::boolean, .defaultValue = true, .notNull = true},
+                 {.name = "order", .type = T::integer},
+                 {.name = "engage_next_oncall", .type = T::boolean, .defaultValue = false, .notNull = true},
+                 {.name = "created_at", .type = T::instant, .readOnly = true},
+                 {.name = "updated_at", .type = T::instant, .readOnly = true}},
+      .links = {project,
+                {.name = "service", .resource = "Service", .column = "service_id"},
+                {.name = "individual", .resource = "IndividualContact", .column = "individual_id"}},
+      .lists = {{.name = "incident_types",
+                 .resource = "IncidentType",
+                 .table = "incident_role_incident_type",
+                 .local = "incident_role_id",
+                 .remote = "incident_type_id",
+                 .writable = true},
+                {.name = "incident_priorities",
+                 .resource = "IncidentPriority",
+                 .table = "incident_role_incident_priority",
+                 .local = "incident_role_id",
+                 .remote = "incident_priority_id",
+                 .writable = true},
+                {.name = "tags",
+                 .resource = "Tag",
+                 .table = "incident_role_tag",
+                 .local = "incident_role_id",
+                 .remote = "tag_id",
+                 .writable = true}},
+      .operations = {.list = std::nullopt, .get = std::nullopt}};
 }
 
 }  // namespace dispatch::api

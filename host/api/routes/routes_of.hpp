@@ -19,6 +19,7 @@ void addOrganizationRoutes(Router& router, const Rooms& rooms);
 void addUserRoutes(Router& router, const Rooms& rooms);
 void addPluginRoutes(Router& router, const Rooms& rooms);
 void addIncidentRoutes(Router& router, const Rooms& rooms);
+void addPolicyRoutes(Router& router, const Rooms& rooms);
 void addWebhookRoutes(Router& router, const Rooms& rooms);
 
 /// The session cookie for this request's origin: `__Host-` and Secure (RFC 6265bis). Throws

@@ -37,6 +37,8 @@ export const router = createRouter({
         settings('tagTypes', 'tagTypes'),
         settings('notifications', 'notifications'),
         settings('workflows', 'workflows'),
+        settings('documents', 'documents'),
+        { path: 'settings/projects/policies', name: 'policies', component: () => import('./pages/settings/Policies.vue'), meta: { admin: true } },
         settings('teams', 'teams'),
         settings('services', 'services'),
         { ...settings('', 'projects'), path: 'settings/projects' },

@@ -13,7 +13,7 @@ export const strings = {
   frame: {
     incidents: 'Incidents', report: 'Report incident', status: 'Status', settings: 'Settings', plugins: 'Plugins', members: 'Members',
     types: 'Incident types', priorities: 'Priorities', severities: 'Severities', tags: 'Tags', tagTypes: 'Tag types', projects: 'Projects',
-    notifications: 'Notifications', workflows: 'Workflows', teams: 'Teams', services: 'Services', apiDocs: 'API documentation', logout: 'Log out', account: 'Your account', dark: 'Dark mode', light: 'Light mode',
+    notifications: 'Notifications', policies: 'Role policies', documents: 'Templates', workflows: 'Workflows', teams: 'Teams', services: 'Services', apiDocs: 'API documentation', logout: 'Log out', account: 'Your account', dark: 'Dark mode', light: 'Light mode',
     reconnecting: 'Live updates are interrupted. Reconnecting…', shortcuts: 'Keyboard shortcuts', menu: 'Menu',
   },
   admin: {
@@ -55,7 +55,8 @@ export const strings = {
     reporter: 'Reporter', addPerson: 'Add', addPersonLabel: 'E-mail address of a person', makeCommander: 'Make commander', remove: 'Remove', join: 'Join',
     noSteps: 'No steps yet', noPeople: 'Nobody takes part', addEvent: 'Add to the timeline', eventText: 'What happened?',
     changedElsewhere: 'Somebody changed this incident meanwhile.', reload: 'Show their version', overwrite: 'Keep mine', unsaved: 'You have unsaved changes. Leave and lose them?',
-    resolution: 'Resolution', ticket: 'Ticket', recreate: 'Try what is missing again', left: 'left',
+    resolution: 'Resolution', ticket: 'Ticket', conversation: 'Conversation', conference: 'Conference', document: 'Document', review: 'Review', storage: 'Files',
+    group: 'Mailing list', challenge: (code: string) => `code ${code}`, recreate: 'Try what is missing again', left: 'left',
     moveTo: (status: string) => `Move to ${status}`,
     missing: 'This incident does not exist, or you may not see it',
     readOnly: 'Only its commander, its reporter and Admins may change this incident.',
@@ -64,10 +65,10 @@ export const strings = {
     states: { pending: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', skipped: 'Skipped', waiting: 'Will be tried again', uncertain: 'Uncertain' },
     retry: 'Retry', skip: 'Skip', mail: { again: 'Send again', confirm: 'It was sent' }, call: { again: 'Do it again', confirm: 'It was done' }, attempt: (n: number) => `attempt ${n}`,
     uncertain: 'It may have happened, and nobody here can tell. Check the other side, then decide.',
-    nextTry: 'next try', progress: (done: number, all: number) => `${done} of ${all} steps ended`,
+    nextTry: 'next try', more: (n: number) => `and ${n} more ${n === 1 ? 'step' : 'steps'}`, progress: (done: number, all: number) => `${done} of ${all} steps ended`,
     kinds: {
       'incident.create': 'Incident created', 'incident.update': 'Incident changed', 'incident.status': 'Status changed', 'incident.role': 'Role changed',
-      'incident.participant': 'Participant changed',
+      'incident.participant': 'Participant added', 'incident.leave': 'Participant removed', 'incident.create.closed': 'Closed incident recorded',
     } as Record<string, string>,
   },
   plugins: {
@@ -93,6 +94,12 @@ export const strings = {
     events: (count: number, last: string) => (count ? `${count} ${count === 1 ? 'event' : 'events'}, the last ${last}` : 'nothing yet'),
     failing: (failures: number, reason: string) => (failures > 1 ? `It failed ${failures} times in a row: ${reason}` : `It failed: ${reason}`),
     startOverAsk: 'It forgets how far it has come and looks at everything again. What it has told already is not told twice.',
+  },
+  policies: {
+    title: 'Role policies', intro: 'Who fills a role when an incident is reported. The first policy in the list that fits its type and priority decides; who is named in the report comes before all of them.',
+    who: 'Who', types: 'Types', priorities: 'Priorities', tags: 'Tags', tagsHint: 'A policy with tags in common with the incident comes first.', all: 'all', none: 'No policy: nobody fills this role by itself.',
+    noneCommander: 'No policy: whoever reports an incident commands it.', byService: 'Whoever is on call', byPerson: 'A person', service: 'On-call service', person: 'Person',
+    noServices: 'There is none yet: add one under Services.', next: 'Who is on call next takes part, too', up: 'Earlier', down: 'Later', onCall: (name: string) => `On call for ${name}`,
   },
   members: {
     title: 'Members', role: 'Role', email: 'E-mail', lastLogin: 'Last login', never: 'never', you: 'you', changed: (email: string, role: string) => `${email} is now ${role}`,

@@ -21,12 +21,18 @@
 
 #include <dispatch/abi.h>
 #include <dispatch/sdk/auth_provider.hpp>
+#include <dispatch/sdk/conference.hpp>
 #include <dispatch/sdk/contact.hpp>
+#include <dispatch/sdk/conversation.hpp>
+#include <dispatch/sdk/document.hpp>
 #include <dispatch/sdk/email.hpp>
 #include <dispatch/sdk/entry.hpp>
+#include <dispatch/sdk/oncall.hpp>
 #include <dispatch/sdk/participant.hpp>
+#include <dispatch/sdk/participant_group.hpp>
 #include <dispatch/sdk/secret_provider.hpp>
 #include <dispatch/sdk/source.hpp>
+#include <dispatch/sdk/storage.hpp>
 #include <dispatch/sdk/ticket.hpp>
 #include <dispatch/sdk/webhook.hpp>
 #include <dispatch/sdk/workflow.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <dispatch/sdk/plugin.hpp>
+#include <dispatch/sdk/resource.hpp>
 
 namespace dispatch {
 
@@ -17,12 +17,6 @@ struct Ticket {
 inline Json toJson(const Ticket& ticket) {
   Json out{{"resource_id", ticket.resourceId}, {"weblink", ticket.weblink}};
   sdk::put(out, "resource_type", ticket.resourceType);
-  return out;
-}
-inline Json toJson(const std::optional<Ticket>& found) {
-  if (!found) return {{"found", false}};
-  Json out = toJson(*found);
-  out["found"] = true;
   return out;
 }
 
