@@ -55,7 +55,7 @@ class Grammar {
         "Examples:\n"
         "  dispatch server start\n"
         "  dispatch user update --role Admin --organization default me@example.com\n"
-        "  dispatch plugins configure smtp-email host=mail.example.com port=587 --secret password\n"
+        "  dispatch plugins configure smtp-email host=mail.example.com from_address=dispatch@example.com\n"
         "  dispatch COMMAND --help");
     server();
     database();
@@ -268,17 +268,18 @@ class Grammar {
                            [this](Json& args) { fillPlace(args); });
       id(made), place(made);
     }
-    auto* configure = command(
-        parent, "configure", "Change settings of a plugin in a project; others stay",
-        "  dispatch plugins configure smtp-email host=mail.example.com port=587 --secret password --enable\n"
-        "  printf '%s\\n' \"$TOKEN\" | dispatch plugins configure generic-workflow --secret auth_header",
-        [this](Json& args) {
-          fillPlace(args);
-          args["set"] = assignments(_values.assignments);
-          args["secrets"] = _values.secrets;
-          args["unset"] = _values.unset;
-          if (_values.enable) args["enabled"] = true;
-        });
+    auto* configure = command(parent, "configure", "Change settings of a plugin in a project; others stay",
+                              "  dispatch plugins configure smtp-email host=mail.example.com "
+                              "from_address=dispatch@example.com --enable\n"
+                              "  printf '%s\\n' \"$TOKEN\" | dispatch plugins configure generic-workflow \\\n"
+                              "    api_url=https://automation.example.com/runs --secret auth_header",
+                              [this](Json& args) {
+                                fillPlace(args);
+                                args["set"] = assignments(_values.assignments);
+                                args["secrets"] = _values.secrets;
+                                args["unset"] = _values.unset;
+                                if (_values.enable) args["enabled"] = true;
+                              });
     id(configure), place(configure);
     configure->add_option("settings", _values.assignments, "setting=value; lists with commas")
         ->type_name("SETTING=VALUE");
@@ -286,12 +287,10 @@ class Grammar {
         ->add_option("--secret", _values.secrets,
                      "A secret setting: asked for, or read from standard input, one line each")
         ->type_name("SETTING")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);  // the settings behind it are none of its values
     configure->add_option("--unset", _values.unset, "A setting to clear")
         ->type_name("SETTING")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     configure->add_flag("--enable", _values.enable, "Enable it as well");
     id(reload(parent));
     id(command(parent, "promote", "Let a version that is being tried take over now",

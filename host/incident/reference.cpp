@@ -149,7 +149,9 @@ store::Row resolveSetting(store::Session& session, const std::string& table, con
   if (given)
     refuseField({key, "name"},
                 "there is no " + std::string(key) + " \"" + name + "\" in the project; there are " + names);
-  refuseField({key}, "the project has no default " + std::string(key) + ": name one of " + names);
+  refuseField({key}, "the project has no default " + std::string(key) +
+                         (names == "none" ? ", and none that is enabled: an Admin enables one in the settings"
+                                          : ": name one of " + names));
 }
 
 std::vector<std::int64_t> resolveTags(store::Session& session, const Project& project, const Json& body) {

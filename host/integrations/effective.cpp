@@ -27,6 +27,17 @@ std::string revealed(const config::SecretResolver& resolver, const std::string& 
   }
 }
 
+/// What the schema gives a setting that nobody has set: not stored, so that a newer version's default counts.
+void addDefaults(const Json& schema, Json& configuration) {
+  const auto properties = schema.is_object() ? schema.find("properties") : schema.end();
+  if (properties == schema.end() || !properties->is_object()) return;
+  for (const auto& [name, property] : properties->items()) {
+    if (!property.is_object() || !property.contains("default") || isSecretProperty(property)) continue;
+    const auto set = configuration.find(name);
+    if (set == configuration.end() || set->is_null()) configuration[name] = property.at("default");
+  }
+}
+
 }  // namespace
 
 std::string variableOf(const std::string& pluginId, const std::string& field) {
@@ -76,6 +87,7 @@ void overlayVariables(const config::Settings& settings, const config::SecretReso
 plugin::Configuration hostConfiguration(const plugin::Manifest& manifest, const config::Settings& settings,
                                         const config::SecretResolver& resolver) {
   Json plain = Json::object();
+  addDefaults(manifest.configurationSchema, plain);
   overlayVariables(settings, resolver, manifest, plain);
   try {
     auto configuration = plugin::makeConfiguration(manifest.configurationSchema, plain, 1);
@@ -98,6 +110,7 @@ Json EffectiveConfigurations::open(const plugin::Manifest& manifest, const Json&
     });
   }
   openSecrets(schema, configuration, _envelope, row);
+  addDefaults(schema, configuration);
   overlayVariables(_settings, _resolver, manifest, configuration);
   return configuration;
 }
@@ -150,6 +163,7 @@ std::vector<std::string> EffectiveConfigurations::mistakes(const plugin::Manifes
     const bool needed = std::find(required.begin(), required.end(), Json(at.key())) != required.end();
     at = at->is_null() || (*at == Json("") && !needed) ? plain.erase(at) : std::next(at);
   }
+  addDefaults(manifest.configurationSchema, plain);
   std::set<std::string> elsewhere;
   for (const auto& [key, value] : plain.items())
     if (value.is_string() && isSecretReference(value.get_ref<const std::string&>())) elsewhere.insert(key);

@@ -22,7 +22,7 @@ using testing::fine;
 using testing::within;
 
 const Json mailSchema = Json::parse(R"({
-  "type": "object", "required": ["host"], "additionalProperties": false,
+  "type": "object", "required": ["host", "port"], "additionalProperties": false,
   "properties": {
     "host": {"type": "string", "minLength": 1},
     "port": {"type": "integer", "default": 25},
@@ -149,6 +149,16 @@ TEST_P(IntegrationsTest, EnablingWithoutItsSettingsIsRefusedAtTheField) {
   EXPECT_EQ(refusal.kind(), Problem::Kind::invalid);
   EXPECT_EQ(refusal.location().at(0), "body");
   EXPECT_FALSE(rowOf("fake-mail").enabled);
+}
+
+TEST_P(IntegrationsTest, WhatHasADefaultNeedNotBeSetThoughItIsRequired) {
+  begin();
+  const auto shown = integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me");
+  EXPECT_EQ(shown.state, "healthy");
+  EXPECT_EQ(setting("email", "port"), "25");
+  EXPECT_FALSE(shown.configuration.contains("port")) << "a newer version's default counts";
+  begin("plugins:\n  - plugin: fake-mail\n    configuration: {host: of the file}\n");
+  EXPECT_EQ(setting("email", "port"), "25");
 }
 
 TEST_P(IntegrationsTest, ASecretReachesThePluginAndNobodyElse) {

@@ -32,6 +32,26 @@ void keepUsed(Write& write, const char* table, const char* column) {
     throw Problem(Problem::Kind::conflict, "It is the project's default; make another one the default first");
 }
 
+/// A project keeps a default that can be used: a report that names nothing would be refused without it.
+void keepDefault(Write& write, const ColumnValues& columns, const char* table) {
+  const auto sets = [&](std::string_view column, bool to) {
+    for (const auto& [name, value] : columns)
+      if (name == column) return value == store::Value(to);
+    return false;
+  };
+  const bool was =
+      write.id != 0 &&
+      write.session.one(std::string("SELECT \"default\" FROM ") + table + " WHERE id = ?", {write.id})
+          ->boolean("default");
+  if (was && sets("default", false))
+    throw Problem(Problem::Kind::conflict,
+                  "It is the project's default; make another one the default instead", {"body", "default"});
+  if ((was || sets("default", true)) && sets("enabled", false))
+    throw Problem(Problem::Kind::conflict,
+                  "It is the project's default, which has to be enabled; make another one the default first",
+                  {"body", "enabled"});
+}
+
 }  // namespace
 
 Resource describeIncidentType() {
@@ -63,6 +83,8 @@ Resource describeIncidentType() {
       .operations = adminWrites,
       .exclusiveDefault = true,
       .uniqueMessage = "An incident type with this name already exists in the project.",
+      .prepare = [](Write& write, const Json&,
+                    ColumnValues& columns) { keepDefault(write, columns, "incident_type"); },
       .removing = [](Write& write) { keepUsed(write, "incident_type", "incident_type_id"); }};
 }
 
@@ -89,6 +111,8 @@ Resource describeIncidentPriority() {
       .operations = adminWrites,
       .exclusiveDefault = true,
       .uniqueMessage = "An incident priority with this name already exists in the project.",
+      .prepare = [](Write& write, const Json&,
+                    ColumnValues& columns) { keepDefault(write, columns, "incident_priority"); },
       .removing = [](Write& write) { keepUsed(write, "incident_priority", "incident_priority_id"); }};
 }
 
@@ -112,6 +136,8 @@ Resource describeIncidentSeverity() {
       .operations = adminWrites,
       .exclusiveDefault = true,
       .uniqueMessage = "An incident severity with this name already exists in the project.",
+      .prepare = [](Write& write, const Json&,
+                    ColumnValues& columns) { keepDefault(write, columns, "incident_severity"); },
       .removing = [](Write& write) { keepUsed(write, "incident_severity", "incident_severity_id"); }};
 }
 

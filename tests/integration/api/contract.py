@@ -309,6 +309,61 @@ def check_an_email_notification_needs_an_address(server):
     assert server.request("DELETE", f"{BASE}/notifications/{made.json['id']}", token=token).status == 200
 
 
+def check_a_project_keeps_a_default_that_can_be_used(server):
+    token = admin(server)
+    for path in ("incident_types", "incident_priorities", "incident_severities"):
+        usual = next(one for one in listed(server, token, path, itemsPerPage=-1)["items"] if one["default"])
+        for change, field in (({"enabled": False}, "enabled"), ({"default": False}, "default")):
+            answer = server.request("PUT", f"{BASE}/{path}/{usual['id']}", {"name": usual["name"], **change}, token)
+            assert answer.status == 409 and detail(answer)[0]["loc"] == ["body", field] and "default" in answer.text, (path, answer.text)
+    assert report(server, token, title="Still reported")["status"] == "Active"
+
+
+def check_policies_say_who_fills_a_role(server):
+    token = admin(server)
+    path = f"{BASE}/incident_roles/Liaison?projectName=default"
+    types, priorities = (listed(server, token, what, itemsPerPage=-1)["items"] for what in ("incident_types", "incident_priorities"))
+    person = server.request("POST", f"{BASE}/individuals", {"email": "liaison@example.com", "name": "Lia", "project": {"name": "default"}}, token).json
+    policy = {"individual": {"id": person["id"]}, "incident_types": types, "incident_priorities": priorities, "order": 1}
+    made = server.request("PUT", path, {"policies": [policy]}, token)
+    assert made.status == 200 and made.json["policies"][0]["individual"]["email"] == "liaison@example.com", made.text
+    assert [one["role"] for one in made.json["policies"]] == ["Liaison"]
+    incident = report(server, token, title="Somebody speaks for us")
+    assert any(role["role"] == "Liaison" for one in incident["participants"] for role in one["participant_roles"]), incident["participants"]
+    kept = {**made.json["policies"][0], "enabled": False}
+    assert server.request("PUT", path, {"policies": [kept]}, token).json["policies"][0]["id"] == kept["id"]
+    for wrong, field in (({**policy, "service": {"id": 1}}, "service"), ({**policy, "incident_types": []}, "incident_types"), ({**policy, "id": 999}, "id")):
+        answer = server.request("PUT", path, {"policies": [wrong]}, token)
+        assert answer.status == 422 and detail(answer)[0]["loc"] == ["body", "policies", "0", field], answer.text
+    assert server.request("GET", path, token=token).json["policies"][0]["id"] == kept["id"], "a refusal changes nothing"
+    assert server.request("PUT", path, {"policies": []}, token).json == {"policies": []}
+    assert server.request("PUT", path, {"policies": []}, member(server)).status == 403
+    assert server.request("GET", f"{BASE}/incident_roles/King?projectName=default", token=token).status == 422
+
+
+def check_types_name_their_templates(server):
+    token = admin(server)
+    made = server.request("POST", f"{BASE}/documents", {"name": "Our template", "resource_id": "/Templates/incident.md", "project": {"name": "default"}}, token)
+    assert made.status == 200, made.text
+    kind = listed(server, token, "incident_types", itemsPerPage=-1)["items"][0]
+    changed = server.request("PUT", f"{BASE}/incident_types/{kind['id']}", {"name": kind["name"], "incident_template_document": {"id": made.json["id"]}}, token)
+    assert changed.json["incident_template_document"]["resource_id"] == "/Templates/incident.md", changed.text
+    cleared = server.request("PUT", f"{BASE}/incident_types/{kind['id']}", {"name": kind["name"], "incident_template_document": None}, token)
+    assert cleared.json["incident_template_document"] is None, cleared.text
+    incident = report(server, token, title="Nothing outside")
+    assert all(incident[name] is None for name in ("conversation", "conference", "storage", "incident_document", "tactical_group")) and incident["documents"] == []
+
+
+def check_settings_behind_a_secret_are_settings(server):
+    done = server.cli("plugins", "configure", "alertmanager", "--secret", "bearer_token", "priorities=critical=High,warning=Medium", stdin="0123456789abcdef0\n", check=False)
+    assert done.returncode == 0, done.stderr
+    shown = server.cli("plugins", "show", "alertmanager", "--json").stdout
+    assert "critical=High" in shown and "0123456789abcdef0" not in shown, shown
+    done = server.cli("plugins", "configure", "alertmanager", "--unset", "priorities", "severities=critical=High", check=False)
+    shown = server.cli("plugins", "show", "alertmanager", "--json").stdout
+    assert done.returncode == 0 and "warning=Medium" not in shown and "critical=High" in shown, (done.stderr, shown)
+
+
 def check_incident_names_sort_by_their_number(server):
     token = member(server)
     made = [report(server, token, title="Counted") for _ in range(11)]
