@@ -88,9 +88,26 @@ watched() {
   say "      $what: $((SECONDS - began)) s"
 }
 
-port_is_taken() { (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; }
+port_is_taken() { (exec 3<>"/dev/tcp/$(tr -d '[]' <<<"$host")/$port") 2>/dev/null; }
 answers() { curl -fsS --max-time 3 "http://$host:$port/readyz" >/dev/null 2>&1; }
-setting() { as_root sed -n "s/^$1=//p" "$etc/.env" 2>/dev/null | tail -n 1 | tr -d "\"'"; }
+# The value that counts, whether the environment, the .env or dispatch.yaml has it; nothing before the first installation.
+configured() {
+  [ -x "$prefix/bin/dispatch" ] || return 0
+  as_root "$prefix/bin/dispatch" server config 2>/dev/null | awk -v name="$1" '$1 == name {print $2}'
+}
+# Where an installation that is there listens: what it was given counts, and --port only the first time.
+find_address() {
+  local value
+  value=$(configured DISPATCH_PORT)
+  port=${value:-$port}
+  value=$(configured DISPATCH_HOST)
+  case $value in
+    '' | 0.0.0.0) ;;
+    ::) host='[::1]' ;;
+    *:*) host="[$value]" ;;
+    *) host=$value ;;
+  esac
+}
 server_runs() { [ -x "$prefix/bin/dispatch" ] && as_root "$prefix/bin/dispatch" server status >/dev/null 2>&1; }
 
 check_machine() {
@@ -110,15 +127,18 @@ check_machine() {
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     fail "You are not root and sudo is not installed." "Run this as root, or install sudo and let $(id -un) use it."
   fi
-  local free memory
+  # An update compiles what has changed; the first time it is everything.
+  local free memory least_disk=2500 least_memory=1500
+  if [ -x "$build/bin/dispatch" ]; then least_disk=400; least_memory=600; fi
   free=$(df -Pk "$repo" | awk 'NR == 2 {print int($4 / 1024)}')
-  [ "$free" -ge 2500 ] || fail "$repo has $free MB of free disk; 2500 MB are needed to build." "Free some space, or clone to a larger disk."
+  [ "$free" -ge "$least_disk" ] || fail "$repo has $free MB of free disk; $least_disk MB are needed to build." "Free some space, or clone to a larger disk."
   memory=$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)
-  [ "$memory" -ge 1500 ] || fail "$memory MB of memory are available; 1500 MB are needed to build." "Stop something, add memory or swap."
+  [ "$memory" -ge "$least_memory" ] || fail "$memory MB of memory are available; $least_memory MB are needed to build." "Stop something, add memory or swap."
+  find_address
   if [ "$start" = yes ] && port_is_taken && ! server_runs; then
     local holder
     holder=$(as_root ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\("[^"]*"\),pid=\([0-9]*\).*/ by \1 (pid \2)/p' | head -n 1)
-    fail "Port $port on $host is taken$holder." "Stop that, or choose another one: ./install.sh --port 8001"
+    fail "Port $port on $host is taken$holder." "Stop that, or choose another one: $([ -e "$etc/.env" ] && echo "DISPATCH_PORT in $etc/.env" || echo "./install.sh --port 8001")"
   fi
   say "      Debian $version, $free MB disk, $memory MB memory, $(nproc) processors: fine"
 }
@@ -221,9 +241,7 @@ prepare_database() {
 
 start_server() {
   stage "Starting the server"
-  local configured
-  configured=$(setting DISPATCH_PORT)
-  port=${configured:-$port}
+  find_address
   if [ "$start" = no ]; then
     say "      not asked for; start it with: $starter"
     return

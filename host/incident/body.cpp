@@ -38,6 +38,8 @@ std::optional<std::string> optionalText(const Json& body, const char* key, std::
   if (!found->is_string())
     refuseField({key}, std::string(key) + " must be text, found " + found->type_name());
   std::string text = trimmed(found->get_ref<const std::string&>());
+  if (text.find('\0') != std::string::npos)
+    refuseField({key}, std::string(key) + " must be text without NUL characters; send it without");
   if (text.size() > most)
     refuseField({key}, std::string(key) + " may have at most " + std::to_string(most) + " bytes, found " +
                            std::to_string(text.size()));

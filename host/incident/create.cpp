@@ -16,10 +16,9 @@ struct Report {
   std::optional<std::string> reporter, commander;
 };
 
-Report read(const Json& body, const std::string& caller) {
+Report read(const Json& body, const std::string& caller, Findings& check) {
   if (!body.is_object()) refuseField({}, "the body must be an object");
   Report report;
-  Findings check;
   report.title = check([&] { return requiredText(body, "title", 512); });
   report.description = check([&] { return requiredText(body, "description"); });
   report.resolution = check([&] { return optionalText(body, "resolution"); }).value_or("");
@@ -40,7 +39,6 @@ Report read(const Json& body, const std::string& caller) {
   if (email && !email->empty())
     report.commander = check([&] { return checkedEmail(*email, {"commander_email"}); });
   if (!report.commander) report.commander = check([&] { return personIn(body, "commander"); });
-  check.refuse();
   return report;
 }
 
@@ -103,15 +101,26 @@ Incidents::Incidents(Context context) : _context(std::move(context)) {}
 
 std::int64_t createIncident(const Context& context, store::Session& session, const auth::Principal& who,
                             const Json& body) {
-  const Report report = read(body, who.email);
-  const Project project = resolveProject(session, who.organizationId, body);
-  const store::Row type = resolveSetting(session, "incident_type", "incident_type", project.id, body);
-  const store::Row severity =
-      resolveSetting(session, "incident_severity", "incident_severity", project.id, body);
-  std::int64_t priorityId =
-      resolveSetting(session, "incident_priority", "incident_priority", project.id, body).integer("id");
-  if (report.status == "Stable" && project.stablePriorityId) priorityId = *project.stablePriorityId;
-  const std::vector<std::int64_t> tags = resolveTags(session, project, body);
+  Findings check;
+  const Report report = read(body, who.email, check);
+  const auto found = check([&] { return std::optional(resolveProject(session, who.organizationId, body)); });
+  const auto chosen = [&](const char* table) {
+    return check([&] { return std::optional(resolveSetting(session, table, table, found->id, body)); });
+  };
+  std::optional<store::Row> chosenType, chosenSeverity, chosenPriority;
+  std::vector<std::int64_t> tags;
+  if (found) {
+    chosenType = chosen("incident_type");
+    chosenSeverity = chosen("incident_severity");
+    chosenPriority = chosen("incident_priority");
+    tags = check([&] { return resolveTags(session, *found, body); });
+  }
+  check.refuse();
+  const Project& project = *found;
+  const store::Row &type = *chosenType, &severity = *chosenSeverity;
+  const std::int64_t priorityId = report.status == "Stable" && project.stablePriorityId
+                                      ? *project.stablePriorityId
+                                      : chosenPriority->integer("id");
   const std::string at = nowText();
   const bool ended = report.status == "Closed";
   const std::int64_t id = session.insert(

@@ -58,10 +58,17 @@ TEST_P(IncidentRoom, NamesTheNotificationThatCannotBeSent) {
 }
 
 TEST_P(IncidentRoom, RefusesAReportOnceWithEverythingThatIsWrong) {
-  const auto problem = refused([&] { incidents->create(ada, Json{{"status", "Odd"}}); });
+  const auto problem = refused([&] {
+    incidents->create(ada, Json{{"status", "Odd"},
+                                {"description", std::string("a NUL \0 in it", 13)},
+                                {"incident_type", {{"name", "Nope"}}},
+                                {"incident_severity", "High"},
+                                {"tags", "x"}});
+  });
   std::set<std::string> fields{problem->location().at(1)};
   for (const auto& other : problem->others()) fields.insert(other.location().at(1));
-  EXPECT_EQ(fields, (std::set<std::string>{"title", "description", "status"}));
+  EXPECT_EQ(fields, (std::set<std::string>{"title", "description", "status", "incident_type",
+                                           "incident_severity", "tags"}));
 }
 
 TEST_P(IncidentRoom, CreatesTicketPeopleMailsAndWorkflows) {
