@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace dispatch::plugin {
 
@@ -59,10 +60,48 @@ void appendJson(WipedText& out, std::string_view bytes) {
   }
 }
 
+/// Tag and length of an element of BER, in the definite form that LDAP wants (RFC 4511 section 5.1).
+std::string berHeader(unsigned char tag, std::size_t length) {
+  std::string octets;
+  if (length >= 0x80)
+    for (std::size_t rest = length; rest > 0; rest >>= 8)
+      octets.insert(octets.begin(), static_cast<char>(rest & 0xff));
+  const auto first = length < 0x80 ? length : 0x80 | octets.size();
+  return std::string{static_cast<char>(tag), static_cast<char>(first)} + octets;
+}
+
+void appendLdapBind(WipedText& out, std::string_view argument, std::string_view password) {
+  std::int32_t id = 0;
+  const auto space = std::min(argument.find(' '), argument.size());
+  const auto parsed = std::from_chars(argument.data(), argument.data() + space, id);
+  if (parsed.ec != std::errc{} || parsed.ptr != argument.data() + space || id < 1 ||
+      space + 1 >= argument.size())
+    throw ServiceRefusal(
+        DISPATCH_ERR_INVALID,
+        "the argument of ldap-bind should be a message ID from 1 to 2147483647, a space and a DN");
+  // A DN without a password would pass for a login without being one (RFC 4513 section 5.1.2).
+  if (password.empty())
+    throw ServiceRefusal(DISPATCH_ERR_INVALID,
+                         "an empty password cannot be sent by an LDAP simple bind (RFC 4513)");
+  const auto name = argument.substr(space + 1);
+  std::string number;
+  for (auto rest = id; number.empty() || rest > 0 || (number.front() & 0x80) != 0; rest >>= 8)
+    number.insert(number.begin(), static_cast<char>(rest & 0xff));
+  number.insert(0, berHeader(0x02, number.size()));
+  const auto login =
+      "\x02\x01\x03" + berHeader(0x04, name.size()) + std::string(name) + berHeader(0x80, password.size());
+  const auto request = berHeader(0x60, login.size() + password.size());
+  out.append(berHeader(0x30, number.size() + request.size() + login.size() + password.size()));
+  out.append(number);
+  out.append(request);
+  out.append(login);
+  out.append(password);
+}
+
 void refuseEncoder(std::string_view encoder) {
   throw ServiceRefusal(DISPATCH_ERR_UNSUPPORTED,
                        "this host has no secret encoder \"" + oneLine(encoder, 40) +
-                           "\"; it has raw, bearer, basic, base64, sasl-plain, url and json");
+                           "\"; it has raw, bearer, basic, base64, sasl-plain, url, json and ldap-bind");
 }
 
 std::vector<config::SecretText> formsOf(std::string_view secret) {
@@ -169,6 +208,8 @@ WipedText SecretBox::render(const dispatch_secret_use& use) const {
     appendUrl(out, value);
   } else if (encoder == "json") {
     appendJson(out, value);
+  } else if (encoder == "ldap-bind") {
+    appendLdapBind(out, argument, value);
   } else if (encoder == "basic" || encoder == "sasl-plain") {
     const bool basic = encoder == "basic";
     if (basic && argument.find(':') != std::string_view::npos)

@@ -56,7 +56,9 @@ typedef struct dispatch_call {
  *   "base64"       base64(value)                                      SASL LOGIN
  *   "sasl-plain"   base64(NUL argument NUL value)                     RFC 4616; argument = authentication identity
  *   "url"          percent-encoded value                              RFC 3986, everything but unreserved
- *   "json"         value as the inside of a JSON string, without its quotes */
+ *   "json"         value as the inside of a JSON string, without its quotes
+ *   "ldap-bind"    an LDAPMessage in BER: BindRequest, version 3, value as the simple password   RFC 4511 section 4.2;
+ *                  argument = messageID in decimal digits, a space, the DN. Whole, for the password's length stands in it thrice */
 typedef struct dispatch_secret_use {
   uint32_t struct_size;
   dispatch_secret_handle secret; /* 0 = no secret: `text` stands as it is */

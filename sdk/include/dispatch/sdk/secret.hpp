@@ -42,6 +42,10 @@ class Part {
   static Part saslPlain(std::string user, Secret secret) {
     return {"", secret, "sasl-plain", std::move(user)};
   }
+  /// A whole BindRequest with a password (RFC 4511 section 4.2).
+  static Part ldapBind(int messageId, const std::string& dn, Secret secret) {
+    return {"", secret, "ldap-bind", std::to_string(messageId) + " " + dn};
+  }
   static Part url(Secret secret) { return {"", secret, "url"}; }    ///< percent-encoded
   static Part json(Secret secret) { return {"", secret, "json"}; }  ///< the inside of a JSON string
 

@@ -76,6 +76,24 @@ inline std::optional<std::string> FakeHost::encode(const dispatch_secret_use& us
   if (encoder == "sasl-plain")
     return out + base64Encode(std::string(1, '\0') + argument + std::string(1, '\0') + value);
   if (encoder == "url") return out + urlEncode(value);
+  if (encoder == "ldap-bind") {
+    const auto element = [](char tag, const std::string& contents) {
+      const std::size_t size = contents.size();
+      std::string length(1, static_cast<char>(size));
+      if (size >= 0x80)
+        length = {'\x82', static_cast<char>(size >> 8U & 0xFFU), static_cast<char>(size & 0xFFU)};
+      return tag + length + contents;
+    };
+    const auto space = argument.find(' ');
+    const int id = std::stoi(argument);
+    std::string number;
+    for (int rest = id; number.empty() || rest > 0 || (number.front() & 0x80) != 0; rest >>= 8)
+      number.insert(number.begin(), static_cast<char>(rest & 0xFF));
+    return out +
+           element('\x30', element('\x02', number) +
+                               element('\x60', "\x02\x01\x03" + element('\x04', argument.substr(space + 1)) +
+                                                   element('\x80', value)));
+  }
   if (encoder == "json") {
     const std::string quoted = Json(value).dump();
     return out + quoted.substr(1, quoted.size() - 2);
