@@ -281,7 +281,7 @@ Reply Api::State::ready() {
   }
   auto ailing = context.integrations.ailing();
   for (const auto& plugin : context.catalog.list())
-    if (!plugin.usable && !plugin.notUsed) ailing[plugin.id] = "broken";
+    if (!plugin.usable && !plugin.notUsed) ailing.emplace(plugin.id, "broken");
   for (const auto& [id, state] : ailing) report["plugins"].push_back({{"id", id}, {"state", state}});
   return Reply::json(std::move(report), status);
 }

@@ -402,20 +402,22 @@ class Grammar {
     remove->add_option("--version", _values.version, "This version; needed where there are several")
         ->type_name("VERSION");
     remove->add_flag("--force", _values.force, "Even while it is enabled: it fails from the next start on");
-    auto* pin =
-        command(parent, "pin",
-                "Use this version and no other from the next start on; also what allows to go back to an "
-                "older version than served before",
-                "  dispatch plugins pin acme-jira 1.2.0", fill);
+    auto* pin = command(
+        parent, "pin",
+        "Use this version and no other, from the next reload or start on; also what allows to go back to "
+        "an older version than served before",
+        "  dispatch plugins pin acme-jira 1.2.0", fill);
     id(pin);
     pin->add_option("version", _values.version, "Version, as plugins list shows it")
         ->required()
         ->type_name("VERSION");
-    id(command(parent, "unpin", "Use the highest version again", "  dispatch plugins unpin acme-jira", fill));
+    id(command(parent, "unpin", "Use the highest version again, from the next reload or start on",
+               "  dispatch plugins unpin acme-jira", fill));
     auto* quarantine =
         group(parent, "quarantine", "Packages that are kept from running because they crashed");
     command(quarantine, "list", "List them, with since when and why", "  dispatch plugins quarantine list");
-    command(quarantine, "release", "Let a package run again", "  dispatch plugins quarantine release DIGEST",
+    command(quarantine, "release", "Let a package run again, at once",
+            "  dispatch plugins quarantine release DIGEST",
             [this](Json& args) { args["digest"] = _values.id; })
         ->add_option("digest", _values.id, "Digest of the package, as the list shows it")
         ->required()
@@ -427,17 +429,17 @@ class Grammar {
     auto* parent = group(plugins, "trust", "Keys whose signature lets a plugin run");
     command(parent, "list", "List the keys, what they may sign and until when",
             "  dispatch plugins trust list");
-    auto* add = command(
-        parent, "add", "Trust a key, or change what it may sign and until when; from the next start on",
-        "  dispatch plugins trust add acme.pub --name Acme --ids 'acme-*' --not-after 2028-01-01\n"
-        "  dispatch plugins trust add RWQ… --name Acme --ids acme-jira,acme-mail",
-        [this](Json& args) {
-          args = {{"key", _values.path},
-                  {"name", _values.name},
-                  {"ids", _values.ids},
-                  {"not_before", _values.notBefore},
-                  {"not_after", _values.notAfter}};
-        });
+    auto* add =
+        command(parent, "add", "Trust a key, or change what it may sign and until when; counts at once",
+                "  dispatch plugins trust add acme.pub --name Acme --ids 'acme-*' --not-after 2028-01-01\n"
+                "  dispatch plugins trust add RWQ… --name Acme --ids acme-jira,acme-mail",
+                [this](Json& args) {
+                  args = {{"key", _values.path},
+                          {"name", _values.name},
+                          {"ids", _values.ids},
+                          {"not_before", _values.notBefore},
+                          {"not_after", _values.notAfter}};
+                });
     add->add_option("key", _values.path, "Public key of minisign: its file, or the line that starts with RW")
         ->required()
         ->type_name("KEY|FILE");
@@ -453,15 +455,16 @@ class Grammar {
       to->add_option("key", _values.id, text)->required()->type_name("KEY");
     };
     const auto fill = [this](Json& args) { args = {{"key", _values.id}, {"reason", _values.reason}}; };
-    which(command(parent, "remove", "Trust a key no more, and forget it; from the next start on",
+    which(command(parent, "remove", "Trust a key no more, and forget it; counts at once",
                   "  dispatch plugins trust remove Acme", fill),
           "Name or id of the key, as trust list shows it");
-    auto* revoke =
-        command(parent, "revoke",
-                "Refuse whatever a key signed, or one package by its digest; from the next start on",
-                "  dispatch plugins trust revoke Acme --reason 'its laptop was stolen'\n"
-                "  dispatch plugins trust revoke DIGEST --reason 'leaks tokens'",
-                fill);
+    auto* revoke = command(
+        parent, "revoke",
+        "Refuse whatever a key signed, or one package by its digest; counts at once for all that is started "
+        "from now on",
+        "  dispatch plugins trust revoke Acme --reason 'its laptop was stolen'\n"
+        "  dispatch plugins trust revoke DIGEST --reason 'leaks tokens'",
+        fill);
     which(revoke, "Name or id of the key, or digest of a package as plugins show tells it");
     revoke->add_option("--reason", _values.reason, "Why; shown wherever it is refused")
         ->required()

@@ -141,6 +141,15 @@ Json trustKey(const config::Settings& settings, const Json& args) {
   return plugin::describe(trustFiles(settings).add(std::move(key)));
 }
 
+Json withEndOfTrust(Json entry) {
+  entry["next"] = {
+      "It counts at once: nothing that this let run is started again, in a running server either",
+      "What runs already goes on until it ends, and dispatch plugins list says so; end it with: dispatch "
+      "plugins "
+      "disable ID"};
+  return entry;
+}
+
 Json listTrust(const config::Settings& settings) {
   const auto store = trustFiles(settings).load();
   Json all = Json::array();
@@ -204,6 +213,11 @@ Json removePackage(CommandContext& context, const Json& args) {
   return {{"id", id}, {"version", version}, {"removed", directory}, {"next", next}};
 }
 
+/// For what a running server does not do by itself.
+std::string takeIntoUse(const std::string& id) {
+  return "A running server takes it into use, without a restart, with: dispatch plugins reload " + id;
+}
+
 Json pin(CommandContext& context, const Json& args) {
   const auto id = textOr(args, "id"), version = textOr(args, "version");
   const auto plainWord = [](const std::string& text) {
@@ -223,7 +237,7 @@ Json pin(CommandContext& context, const Json& args) {
                                                    package.directory.ends_with('@' + version)));
   Json next = Json::array();
   if (!installed) next.push_back("That version is not installed yet: dispatch plugins install PATH");
-  next.push_back("It counts from the next start of the server on");
+  next.push_back(takeIntoUse(id));
   return {{"id", id},
           {"version", version},
           {"downgrade_from", made.downgradeFrom.empty() ? Json() : Json(made.downgradeFrom)},
@@ -234,7 +248,7 @@ Json unpin(CommandContext& context, const Json& args) {
   const auto id = textOr(args, "id");
   if (!context.installation.ledger()->unpin(id, textOr(args, "actor")))
     throw Problem(Problem::Kind::notFound, "Plugin " + id + " is not pinned");
-  return {{"id", id}, {"version", Json()}, {"next", {"It counts from the next start of the server on"}}};
+  return {{"id", id}, {"version", Json()}, {"next", {takeIntoUse(id)}}};
 }
 
 Json listQuarantine(CommandContext& context, const Json&) {
@@ -257,7 +271,15 @@ Json releasePackage(CommandContext& context, const Json& args) {
   const auto digest = textOr(args, "digest");
   if (!context.installation.ledger()->release(digest, textOr(args, "actor")))
     throw Problem(Problem::Kind::notFound, "No package with the digest \"" + digest + "\" is in quarantine");
-  return {{"digest", digest}, {"next", {"It may run from the next start of the server on"}}};
+  std::string id;
+  for (const auto& package : context.installation.catalog().list())
+    if (package.digest == digest) id = package.id;
+  return {{"digest", digest},
+          {"next",
+           {"It may run again at once, and what a running server has loaded of it serves again by itself "
+            "within a "
+            "minute",
+            takeIntoUse(id.empty() ? "ID" : id)}}};
 }
 
 }  // namespace
@@ -270,9 +292,9 @@ std::optional<Json> runOnPackages(const config::Settings& settings, const Invoca
   if (command == "plugins.trust.list") return listTrust(settings);
   if (command == "plugins.trust.add") return trustKey(settings, args);
   if (command == "plugins.trust.remove")
-    return plugin::describe(trustFiles(settings).remove(textOr(args, "key")));
+    return withEndOfTrust(plugin::describe(trustFiles(settings).remove(textOr(args, "key"))));
   if (command == "plugins.trust.revoke")
-    return trustFiles(settings).revoke(textOr(args, "key"), textOr(args, "reason"));
+    return withEndOfTrust(trustFiles(settings).revoke(textOr(args, "key"), textOr(args, "reason")));
   return std::nullopt;
 }
 

@@ -191,13 +191,18 @@ Json listPlugins(CommandContext& context, const Json& args) {
   }
   if (chosen.empty()) return list;
   for (const auto& provider : integrations.authProviders())
-    if (!provider.instance)
-      for (auto& entry : list)
-        if (entry["project"] == "*" && entry["state"] != "not used" &&
-            provider.reason.find(" " + entry["id"].get<std::string>() + " ") != std::string::npos) {
-          entry["state"] = entry["state"] == "broken" ? "broken" : "degraded";
-          entry["reason"] = provider.reason;
-        }
+    for (auto& entry : list) {
+      if (entry["project"] != "*" || entry["state"] == "not used") continue;
+      const auto id = textOr(entry, "id");
+      if (provider.instance && provider.instance->manifest().id == id) {
+        const auto now = integrations::conditionOf(*provider.instance);
+        entry["state"] = now.state;
+        if (!now.reason.empty()) entry["reason"] = now.reason;
+      } else if (!provider.instance && provider.reason.find(' ' + id + ' ') != std::string::npos) {
+        entry["state"] = entry["state"] == "broken" ? "broken" : "degraded";
+        entry["reason"] = provider.reason;
+      }
+    }
   return list;
 }
 
@@ -244,10 +249,13 @@ Json showPlugin(CommandContext& context, const Json& args) {
         instances.back()["running"] = integrations::describeRunning(*serving.instance);
     }
   for (const auto& provider : integrations.authProviders())
-    if (provider.instance && provider.instance->manifest().id == installed.id)
+    if (provider.instance && provider.instance->manifest().id == installed.id) {
+      const auto now = integrations::conditionOf(*provider.instance);
       instances.push_back({{"project", "*"},
-                           {"state", "healthy"},
+                           {"state", now.state},
+                           {"reason", now.reason},
                            {"running", integrations::describeRunning(*provider.instance)}});
+    }
   return {{"id", installed.id},
           {"title", manifest.title},
           {"description", manifest.description},

@@ -76,7 +76,7 @@ plugin::Catalog& Installation::catalog() {
         .warning("DISPATCH_PLUGIN_DIRS (%s): there is no directory %s",
                  _settings.origin("DISPATCH_PLUGIN_DIRS").source, directory);
   }
-  options.trust = std::make_shared<plugin::TrustPolicy>(trustPolicy());
+  options.trust = plugin::trustSource(trustFiles(_settings), trustPolicy());
   options.contractsDirectory = _settings.paths().contracts;
   options.allowances = plugin::readAllowances(_settings.yaml());
   options.commands = plugin::readCommands(_settings.yaml());

@@ -148,7 +148,7 @@ class Server final : public Poco::Util::ServerApplication {
   void startPlugins() {
     for (const auto& package : _installation.catalog().list())
       if (!package.usable && !package.notUsed)
-        log().warning("Plugin %s is not usable: %s", package.id, package.reason);
+        log().warning("Plugin %s is not usable: %s", package.name(), package.reason);
     _integrations = &_installation.integrations();
   }
   void stopPlugins() {

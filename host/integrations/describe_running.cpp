@@ -24,6 +24,27 @@ Json describeMetrics(const plugin::Instance& instance) {
 
 }  // namespace
 
+Condition conditionOf(const plugin::Instance& instance) {
+  const auto worker = instance.worker();
+  const bool runs = !worker.isolated || worker.process != 0;
+  if (const auto refusal = instance.refusal(); !refusal.empty()) {
+    if (!runs) return {"broken", refusal};
+    return {"degraded", "It runs on as it was loaded, and once it ends it is not started again: " + refusal};
+  }
+  const auto statistics = instance.statistics();
+  if (statistics.breaker != "closed")
+    return {"degraded", "Its last calls failed, so others are refused" +
+                            (statistics.breakerUntil.empty() ? std::string(" until one has succeeded")
+                                                             : " until " + statistics.breakerUntil) +
+                            ". The last error, at " + statistics.lastErrorAt + ": " + statistics.lastError};
+  if (!runs)
+    return {"degraded", "Its worker " +
+                            (worker.lastCrash.empty() ? std::string("has ended") : worker.lastCrash) +
+                            (worker.lastCrashAt.empty() ? std::string() : " at " + worker.lastCrashAt) +
+                            ". The next call starts another."};
+  return {};
+}
+
 Json describeRunning(const plugin::Instance& instance) {
   const auto worker = instance.worker();
   const auto statistics = instance.statistics();

@@ -20,7 +20,8 @@ void HostProviders::bring(Provider& provider) {
   try {
     const auto installed = _catalog.find(provider.id);
     if (!installed || !installed->usable) {
-      provider.reason = "The auth provider " + provider.id + " (DISPATCH_AUTHENTICATION_PROVIDER_SLUG, " +
+      provider.reason = "The auth provider " + (installed ? installed->name() : provider.id) +
+                        " (DISPATCH_AUTHENTICATION_PROVIDER_SLUG, " +
                         _settings.origin("DISPATCH_AUTHENTICATION_PROVIDER_SLUG").source + ") is " +
                         (installed ? "not usable: " + installed->reason : "not installed");
     } else if (installed->manifest.type != "auth-provider") {

@@ -448,7 +448,7 @@ Enablement Rooms::add(std::int64_t organizationId, std::int64_t projectId, const
                   installed->usable
                       ? "The plugin " + pluginId +
                             " serves the whole installation and is chosen by a setting, not per project"
-                      : "The plugin " + pluginId + " is not usable: " + installed->reason,
+                      : "The plugin " + installed->name() + " is not usable: " + installed->reason,
                   {"body", "plugin"});
   const auto manifest = manifestOf(pluginId);
   std::vector<std::int64_t> touched;

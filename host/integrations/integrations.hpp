@@ -24,8 +24,8 @@ struct Enablement {
   bool enabled = false;
   Json configuration;  ///< masked
   std::string origin;  ///< "database", or "dispatch.yaml line 12": managed there, read-only here
-  /// "disabled", "not configured", "healthy", "degraded" (cannot start now, retried), "broken" (not installed
-  /// or not usable)
+  /// "disabled", "not configured", "healthy", "degraded" (cannot start now and is retried, or runs and fails,
+  /// or runs without being trusted any more), "broken" (not installed, not usable, in quarantine)
   std::string state;
   /// With the fix where the state is not "healthy" or "disabled". Where it is "healthy": "", or that another
   /// version is being tried, or is installed and did not stand its trial.
@@ -89,6 +89,13 @@ struct SealedSecret {
 };
 std::vector<SealedSecret> sealedSecrets(const plugin::Catalog& catalog, store::Session& session,
                                         const config::Envelope& envelope);
+
+/// What is to be said of an instance now, whatever was said when it started.
+struct Condition {
+  std::string state = "healthy";  ///< or "degraded" or "broken", as Enablement::state
+  std::string reason;             ///< with the fix where there is one; "" where it is healthy
+};
+Condition conditionOf(const plugin::Instance& instance);
 
 /// A running instance for people: home, sandbox, process, restarts, last crash, calls, latencies, requests to
 /// the outside.
@@ -156,8 +163,8 @@ class Integrations {
   /// "reason"}]}. Throws Problem(notFound) where none runs.
   virtual Json endTrial(const std::string& pluginId, bool takeOver, const std::string& actor) = 0;
 
-  /// Enabled plugins that do not serve somewhere, with the state that keeps them: {"smtp-email": "degraded"}.
-  /// From memory, whatever the database does.
+  /// Enabled plugins that do not serve as they should somewhere, with their state: {"smtp-email":
+  /// "degraded"}. From memory, whatever the database does.
   virtual std::map<std::string, std::string> ailing() = 0;
 
   /// Plugins of the whole host, from settings: auth providers in the order of

@@ -244,6 +244,98 @@ TEST_P(IntegrationsTest, APluginThatCannotStartIsDegradedRetriedAndThenServes) {
   EXPECT_TRUE(integrations->serving(project, "email").instance);
 }
 
+/// What an instance says of itself counts, not how it once started.
+TEST_P(IntegrationsTest, AStateIsThatOfNow) {
+  std::mutex mutex;
+  plugin::Instance::Statistics statistics;
+  plugin::Instance::Worker worker;
+  std::string refusal;
+  const auto set = [&](auto& what, auto value) {
+    const std::lock_guard lock(mutex);
+    what = value;
+  };
+  const auto got = [&](auto& what) {
+    const std::lock_guard lock(mutex);
+    return what;
+  };
+  mail->statistics = [&] { return got(statistics); };
+  mail->worker = [&] { return got(worker); };
+  mail->refusal = [&] { return got(refusal); };
+  begin();
+  EXPECT_EQ(integrations->change(idOf("fake-mail"), true, {{"host", "mail"}}, "me").state, "healthy");
+
+  plugin::Instance::Statistics open;
+  open.breaker = "open";
+  open.lastError = "mail does not answer";
+  set(statistics, open);
+  auto row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded");
+  EXPECT_NE(row.reason.find("mail does not answer"), std::string::npos) << row.reason;
+  EXPECT_EQ(integrations->ailing(), (std::map<std::string, std::string>{{"fake-mail", "degraded"}}));
+  const auto stored = [&] {
+    return db()
+        .session()
+        ->one("SELECT state FROM plugin_instance WHERE id = ?", {idOf("fake-mail")})
+        ->text("state");
+  };
+  EXPECT_TRUE(within(std::chrono::seconds(8), [&] { return stored() == "degraded"; }))
+      << "told to open pages";
+
+  set(statistics, plugin::Instance::Statistics());
+  plugin::Instance::Worker ended;
+  ended.isolated = true;
+  ended.lastCrash = "crashed in send by signal 11";
+  set(worker, ended);
+  row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded");
+  EXPECT_NE(row.reason.find("crashed in send by signal 11"), std::string::npos) << row.reason;
+
+  set(refusal, std::string("This package is in quarantine"));
+  row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "broken");
+  EXPECT_EQ(row.reason, "This package is in quarantine");
+
+  set(worker, plugin::Instance::Worker());
+  set(refusal, std::string("its key was revoked"));
+  row = rowOf("fake-mail");
+  EXPECT_EQ(row.state, "degraded") << "it runs on";
+  EXPECT_NE(row.reason.find("its key was revoked"), std::string::npos) << row.reason;
+  EXPECT_TRUE(integrations->serving(project, "email").instance);
+
+  set(refusal, std::string());
+  EXPECT_EQ(rowOf("fake-mail").state, "healthy");
+  EXPECT_TRUE(integrations->ailing().empty());
+  EXPECT_TRUE(within(std::chrono::seconds(8), [&] { return stored() == "healthy"; }));
+}
+
+TEST_P(IntegrationsTest, APluginThatIsTrustedAgainServesByItself) {
+  begin();
+  integrations->change(idOf("fake-mail"), true, {{"host", "one"}}, "me");
+  catalog.setUsable(*mail, false, "its key was revoked");
+  try {
+    integrations->change(idOf("fake-mail"), std::nullopt, {{"host", "two"}}, "me");
+    FAIL() << "another configuration is no way around it";
+  } catch (const Problem& problem) {
+    EXPECT_NE(std::string(problem.what()).find("its key was revoked"), std::string::npos);
+  }
+  EXPECT_EQ(integrations->change(idOf("fake-mail"), false, nullptr, "me").state, "broken");
+  catalog.setUsable(*mail, true);
+  integrations->change(idOf("fake-mail"), true, nullptr, "me");
+  catalog.setUsable(*mail, false, "its key was revoked");
+  const auto id = idOf("fake-mail");
+  db().transact([&](store::Session& session) {  // as another host would
+    session.execute("UPDATE plugin_instance SET config_revision = config_revision + 1 WHERE id = ?", {id});
+    store::Event event;
+    event.subject = "plugin_instance";
+    event.id = id;
+    event.change = "updated";
+    session.publish(event);
+  });
+  EXPECT_TRUE(within(std::chrono::seconds(5), [&] { return rowOf("fake-mail").state == "broken"; }));
+  catalog.setUsable(*mail, true);
+  EXPECT_TRUE(within(std::chrono::seconds(5), [&] { return rowOf("fake-mail").state == "healthy"; }));
+}
+
 TEST_P(IntegrationsTest, AStateIsToldToOpenPages) {
   std::mutex mutex;
   std::vector<std::string> states;

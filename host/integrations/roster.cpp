@@ -14,10 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 10s;       // for the last calls of an instance that was replaced
-constexpr auto leavingPeriod = 5ms;  // between two looks whether they have ended
-constexpr auto trialPeriod = 250ms;  // between two looks at how a trial goes
-constexpr auto longestPeriod = 5s;
+constexpr auto patience = 10s;        // for the last calls of an instance that was replaced
+constexpr auto leavingPeriod = 5ms;   // between two looks whether they have ended
+constexpr auto trialPeriod = 250ms;   // between two looks at how a trial goes
+constexpr auto conditionPeriod = 2s;  // between two looks at how those that run do
 constexpr std::chrono::milliseconds retryFirst = 1s, retryMost = 60s;
 
 Poco::Logger& log() { return Poco::Logger::get("dispatch.integrations"); }
@@ -56,33 +56,59 @@ std::optional<Roster::Entry> Roster::find(std::int64_t id) const {
   return found == _entries.end() ? std::nullopt : std::optional(found->second);
 }
 
+void Roster::logState(const InstanceRow& row, const Status& status, bool needsPerson) {
+  if (needsPerson)
+    log().error("The plugin %s is %s: %s", label(row), status.state, status.reason);
+  else if (status.state == "degraded" || status.state == "broken")
+    log().warning("The plugin %s is %s: %s", label(row), status.state, status.reason);
+  else
+    log().information("The plugin %s is %s%s", label(row), status.state,
+                      status.reason.empty() ? "" : ". " + status.reason);
+}
+
 void Roster::publish(Entry entry) {
-  Status before;
-  bool known = false;
   const InstanceRow row = entry.row;
   const Status after = entry.status;
   const bool needsPerson = entry.needsPerson;
+  entry.told = after.state;
+  Status before;
   {
     std::unique_lock lock(_mutex);
     auto& slot = _entries[row.id];
-    known = !slot.status.state.empty();
-    before = slot.status;
+    before = {slot.told, slot.status.reason};
     slot = std::move(entry);
   }
+  const bool known = !before.state.empty();
   if (known && before.state == after.state && before.reason == after.reason) return;
-  if (needsPerson)
-    log().error("The plugin %s is %s: %s", label(row), after.state, after.reason);
-  else if (after.state == "degraded" || after.state == "broken")
-    log().warning("The plugin %s is %s: %s", label(row), after.state, after.reason);
-  else if (known)
-    log().information("The plugin %s is %s%s", label(row), after.state,
-                      after.reason.empty() ? "" : ". " + after.reason);
+  if (known || needsPerson || after.state == "degraded" || after.state == "broken")
+    logState(row, after, needsPerson);
   {
     std::lock_guard lock(_keeperMutex);
     if (_stopping) return;
     _chores.emplace_back([this, row, after] { _stateChanged(row, after.state, after.reason); });
   }
   _keeperWakes.notify_one();
+}
+
+void Roster::tellConditions() {
+  std::vector<Entry> running;
+  {
+    std::shared_lock lock(_mutex);
+    for (const auto& [id, entry] : _entries)
+      if (entry.instance) running.push_back(entry);
+  }
+  for (const auto& entry : running) {
+    const auto now = statusOf(entry);
+    if (now.state == entry.told) continue;
+    {
+      std::unique_lock lock(_mutex);
+      const auto found = _entries.find(entry.row.id);
+      if (found == _entries.end() || found->second.instance != entry.instance) continue;
+      found->second.told = now.state;
+    }
+    logState(entry.row, now, false);
+    _stateChanged(entry.row, now.state, now.reason);
+  }
 }
 
 void Roster::retire(std::shared_ptr<plugin::Instance> instance) {
@@ -133,11 +159,16 @@ void Roster::bring(const InstanceRow& row) {
     if (previous && previous != entry.instance) retire(previous);
   };
   if (!row.enabled) return settle("disabled", "");
-  if (!installed || !installed->usable)
-    return settle("broken", installed
-                                ? installed->reason
-                                : "The plugin " + row.pluginId +
-                                      " is not installed here; put its package into a plugin directory");
+  if (!installed)
+    return settle("broken", "The plugin " + row.pluginId +
+                                " is not installed here; put its package into a plugin directory");
+  if (!installed->usable) {
+    // It may be trusted again, or let out of quarantine.
+    entry.failures = (before ? before->failures : 0) + 1;
+    entry.retryAt = Clock::now() + backoff(entry.failures, retryFirst, retryMost);
+    settle("broken", installed->reason);
+    return _keeperWakes.notify_one();
+  }
   try {
     const plugin::Scope scope{row.pluginId, row.id, row.organizationId, row.projectId};
     auto configuration =
@@ -225,11 +256,16 @@ std::function<void()> Roster::nextChore() {
 }
 
 void Roster::keep() {
+  auto lookAt = Clock::now() + conditionPeriod;
   while (true) {
     std::function<void()> chore;
     std::optional<InstanceRow> due;
     bool trialRuns = false;
     concludeTrials();
+    if (lookAt <= Clock::now()) {
+      tellConditions();
+      lookAt = Clock::now() + conditionPeriod;
+    }
     {
       auto next = Clock::now() + std::chrono::hours(1);
       {
@@ -246,9 +282,9 @@ void Roster::keep() {
       chore = nextChore();
       if (!chore && _stopping && _leaving.empty()) return;
       if (!chore && (_stopping || next > Clock::now())) {
-        auto until = Clock::now() + (!_leaving.empty() ? Clock::duration(leavingPeriod)
-                                     : trialRuns       ? Clock::duration(trialPeriod)
-                                                       : Clock::duration(longestPeriod));
+        auto until = lookAt;
+        if (trialRuns) until = std::min<Clock::time_point>(until, Clock::now() + trialPeriod);
+        if (!_leaving.empty()) until = std::min<Clock::time_point>(until, Clock::now() + leavingPeriod);
         if (!_stopping) until = std::min(until, next);
         _keeperWakes.wait_until(lock, until);
         continue;
@@ -285,17 +321,29 @@ void Roster::stop() {
     if (entry.instance) entry.instance->drainAndStop();
 }
 
+Roster::Status Roster::statusOf(const Entry& entry) {
+  if (!entry.instance) return entry.status;
+  auto now = conditionOf(*entry.instance);
+  return now.state == "healthy" ? entry.status : now;
+}
+
 Roster::Status Roster::status(const InstanceRow& row) const {
   const auto entry = find(row.id);
-  if (entry) return entry->status;
+  if (entry) return statusOf(*entry);
   return {row.enabled ? "degraded" : "disabled", row.enabled ? "It has not been started yet" : ""};
 }
 
 std::map<std::string, std::string> Roster::ailing() const {
+  std::vector<Entry> enabled;
+  {
+    std::shared_lock lock(_mutex);
+    for (const auto& [id, entry] : _entries)
+      if (entry.row.enabled) enabled.push_back(entry);
+  }
   std::map<std::string, std::string> found;
-  std::shared_lock lock(_mutex);
-  for (const auto& [id, entry] : _entries)
-    if (entry.row.enabled && !entry.instance) found.emplace(entry.row.pluginId, entry.status.state);
+  for (const auto& entry : enabled)  // outside the lock: instances are asked
+    if (const auto status = statusOf(entry); status.state != "healthy")
+      found.emplace(entry.row.pluginId, status.state);
   return found;
 }
 

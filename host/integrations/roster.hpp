@@ -71,9 +71,8 @@ class Roster {
   /// Drains and stops every instance, and ends every trial; nothing is retried any more.
   void stop();
 
-  struct Status {
-    std::string state, reason;
-  };
+  using Status = Condition;
+  /// Of one that runs it is what the instance says now.
   Status status(const InstanceRow& row) const;
 
   /// See Integrations::ailing().
@@ -90,7 +89,8 @@ class Roster {
   using Clock = std::chrono::steady_clock;
   struct Entry {
     InstanceRow row;
-    Status status;
+    Status status;     ///< of its start; statusOf() is that of now
+    std::string told;  ///< the state that StateChanged was last called with
     std::shared_ptr<plugin::Instance> instance;
     std::shared_ptr<Trial> trial = nullptr;  ///< while one runs it is `instance`
     Json lastTrial = nullptr;
@@ -106,10 +106,14 @@ class Roster {
   };
 
   void keep();  // the keeper's thread
+  /// Tells of instances whose state became another one while they ran.
+  void tellConditions();
   /// Under _keeperMutex. Empty: there is nothing to do now.
   std::function<void()> nextChore();
   void bring(const InstanceRow& row);
   void publish(Entry entry);
+  void logState(const InstanceRow& row, const Status& status, bool needsPerson);
+  static Status statusOf(const Entry& entry);
   void retire(std::shared_ptr<plugin::Instance> instance);
   std::optional<Entry> find(std::int64_t id) const;
   std::vector<Entry> entriesOf(const std::string& pluginId) const;

@@ -62,6 +62,7 @@ class Trial final : public plugin::Instance {
   bool has(std::string_view interfaceId) const override { return _serving->has(interfaceId); }
   Statistics statistics() const override { return _serving->statistics(); }
   Worker worker() const override { return _serving->worker(); }
+  std::string refusal() const override { return _serving->refusal(); }
   std::vector<Outbound> outbound() const override { return _serving->outbound(); }
   std::vector<plugin::Metric> metrics() const override { return _serving->metrics(); }
 

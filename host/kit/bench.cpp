@@ -102,7 +102,7 @@ Bench::Bench(const Equipment& equipment, const std::string& searchPath, const st
   if (allowPrivate) options.allowances = {{"*", "0.0.0.0/0", 0, false, {}}, {"*", "::/0", 0, false, {}}};
   auto trust = std::make_shared<plugin::TrustPolicy>();
   trust->unsignedAllowed[id] = "dispatch-plugin";
-  options.trust = std::move(trust);
+  options.trust = [trust] { return trust; };
   _catalog = plugin::Catalog::open(std::move(options), _outside);
   const auto found = _catalog->find(id);
   if (!found)

@@ -43,45 +43,42 @@ class LoadedCatalog final : public Catalog {
       : _options(std::move(options)),
         _outside(outside),
         _runtime(std::make_shared<Runtime>(_options.contractsDirectory)) {
-    _runtime->ledger = _options.trust->ledger;
+    const auto policy = _options.trust();
+    _runtime->ledger = policy->ledger;
+    _runtime->trust = _options.trust;
     if (!_options.crashDirectory.empty()) keepCrashRecord();
     if (!_options.workerProgram.empty()) {
       _runtime->workers = std::make_shared<WorkerHouse>();
       _runtime->workers->program = _options.workerProgram;
       _runtime->workers->memoryBytes = _options.workerMemoryBytes;
       _runtime->workers->crashDirectory = _options.crashDirectory;
-      _runtime->workers->ledger = _options.trust->ledger;
+      _runtime->workers->ledger = policy->ledger;
+      _runtime->workers->trust = _options.trust;
     }
-    _entries = scanAll();
+    _entries = scanAll(*policy);
     choose(_entries);
   }
 
   std::vector<Installed> list() const override {
     const std::shared_lock lock(_mutex);
     std::vector<Installed> all;
-    for (const auto& entry : _entries) all.push_back(entry.installed);
+    for (const auto& entry : _entries) all.push_back(asOfNow(entry));
     return all;
   }
 
   std::optional<Installed> find(std::string_view id) const override {
     const auto entry = entryOf(id);
-    return entry ? std::optional(entry->installed) : std::nullopt;
+    return entry ? std::optional(asOfNow(*entry)) : std::nullopt;
   }
 
   Installed reload(std::string_view id) override {
     const std::lock_guard one(_reloading);
-    auto found = scanAll();
+    auto found = scanAll(*_options.trust());
     std::erase_if(found, [&](const Entry& entry) { return entry.installed.id != id; });
     choose(found);
     const auto usable =
         std::find_if(found.begin(), found.end(), [](const Entry& entry) { return entry.installed.usable; });
-    if (usable == found.end())
-      throw Problem(found.empty() ? Problem::Kind::notFound : Problem::Kind::invalid,
-                    "Plugin " + std::string(id) +
-                        (found.empty() ? " is not installed any more"
-                                       : " cannot be reloaded: " + found.front().installed.reason) +
-                        " What served before goes on serving.")
-          .withType("plugin_reload");
+    if (usable == found.end()) refuseReload(id, std::move(found));
     const auto installed = usable->installed;
     const std::unique_lock lock(_mutex);
     std::erase_if(_entries, [&](const Entry& entry) { return entry.installed.id == id; });
@@ -95,9 +92,10 @@ class LoadedCatalog final : public Catalog {
     if (!entry)
       throw Problem(Problem::Kind::notFound,
                     "Plugin " + std::string(id) + " is not installed. Installed are: " + ids() + ".");
-    const auto& installed = entry->installed;
+    const auto installed = asOfNow(*entry);
     if (!installed.usable)
-      throw Problem(Problem::Kind::invalid, "Plugin " + installed.id + " is not usable: " + installed.reason)
+      throw Problem(Problem::Kind::invalid,
+                    "Plugin " + installed.name() + " is not usable: " + installed.reason)
           .withType("plugin_unusable");
     if (const auto violations =
             validate(withOpenSecrets(installed.manifest.configurationSchema), configuration.value);
@@ -107,9 +105,9 @@ class LoadedCatalog final : public Catalog {
                         " is not valid: " + JsonSchema::sentence(violations) + ".",
                     violations.front().location)
           .withType("plugin_configuration");
-    ProcessInstance::Parts parts{_runtime,     entry->library,      installed.manifest,
-                                 scope,        _options.allowances, _options.commands,
-                                 _options.http};
+    ProcessInstance::Parts parts{_runtime,      entry->library,      installed.manifest,
+                                 scope,         _options.allowances, _options.commands,
+                                 _options.http, entry->credentials};
     parts.scope.pluginId = installed.id;
     return std::make_shared<ProcessInstance>(std::move(parts), _outside, configuration);
   }
@@ -130,7 +128,8 @@ class LoadedCatalog final : public Catalog {
  private:
   struct Entry {
     Installed installed;
-    std::shared_ptr<const Library> library;
+    std::shared_ptr<const Library> library;  ///< of the one in use
+    Credentials credentials = {};
     std::optional<Package> package = {};  ///< sound, until it is known which of its id is used
     bool lower = false;                   ///< refused because a higher version has served
   };
@@ -145,16 +144,72 @@ class LoadedCatalog final : public Catalog {
     }
   }
 
-  /// The usable one of that id, else the first.
-  std::optional<Entry> entryOf(std::string_view id) const {
-    const std::shared_lock lock(_mutex);
+  std::optional<Ledger::Pin> pinOf(const std::string& id) const {
+    return _runtime->ledger ? _runtime->ledger->pinned(id) : std::nullopt;
+  }
+
+  static bool isPinned(const Entry& entry, const std::optional<Ledger::Pin>& pin) {
+    return pin && entry.installed.manifest.version == pin->version;
+  }
+
+  /// Which of two versions of a plugin serves if both can.
+  static bool goesBefore(const Entry& left, const Entry& right, const std::optional<Ledger::Pin>& pin) {
+    if (isPinned(left, pin) != isPinned(right, pin)) return isPinned(left, pin);
+    return compareVersions(left.installed.manifest.version, right.installed.manifest.version) > 0;
+  }
+
+  /// The one in use, else the one that would be if nothing was wrong with it. Of `entries` of one id.
+  static const Entry* leading(const std::vector<const Entry*>& entries,
+                              const std::optional<Ledger::Pin>& pin) {
     const Entry* first = nullptr;
-    for (const auto& entry : _entries) {
-      if (entry.installed.id != id) continue;
-      if (entry.installed.usable) return entry;
-      if (first == nullptr) first = &entry;
+    for (const auto* entry : entries) {
+      if (entry->library) return entry;
+      // One that is too low to follow what served would not serve whatever else was mended.
+      if (first == nullptr || (first->lower && !entry->lower) ||
+          (first->lower == entry->lower && goesBefore(*entry, *first, pin)))
+        first = entry;
     }
-    return first == nullptr ? std::nullopt : std::optional(*first);
+    return first;
+  }
+
+  std::optional<Entry> entryOf(std::string_view id) const {
+    const auto pin = pinOf(std::string(id));
+    const std::shared_lock lock(_mutex);
+    std::vector<const Entry*> ofId;
+    for (const auto& entry : _entries)
+      if (entry.installed.id == id) ofId.push_back(&entry);
+    const auto* found = leading(ofId, pin);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
+
+  Installed asOfNow(const Entry& entry) const {
+    auto installed = entry.installed;
+    if (!installed.usable) return installed;
+    installed.reason = _runtime->refusal(entry.credentials);
+    installed.usable = installed.reason.empty();
+    return installed;
+  }
+
+  /// None of `found` can be used: what is in use stays, and people see what is wrong with the rest.
+  [[noreturn]] void refuseReload(std::string_view id, std::vector<Entry> found) {
+    std::vector<const Entry*> all;
+    for (const auto& entry : found) all.push_back(&entry);
+    const auto* first = leading(all, pinOf(std::string(id)));
+    auto sentence =
+        "Plugin " + (first ? first->installed.name() : std::string(id)) +
+        (first ? " cannot be reloaded: " + first->installed.reason : " is not installed any more.");
+    const std::unique_lock lock(_mutex);
+    std::erase_if(_entries, [&](const Entry& entry) { return entry.installed.id == id && !entry.library; });
+    const auto inUse = std::find_if(_entries.begin(), _entries.end(),
+                                    [&](const Entry& entry) { return entry.installed.id == id; });
+    if (inUse != _entries.end()) {
+      sentence += " What served before goes on serving.";
+      std::erase_if(
+          found, [&](const Entry& entry) { return entry.installed.directory == inUse->installed.directory; });
+    }
+    const auto kind = first ? Problem::Kind::invalid : Problem::Kind::notFound;
+    std::move(found.begin(), found.end(), std::back_inserter(_entries));
+    throw Problem(kind, sentence).withType("plugin_reload");
   }
 
   std::string ids() const {
@@ -165,13 +220,13 @@ class LoadedCatalog final : public Catalog {
   }
 
   /// Everything on the search path, read and verified; nothing is loaded yet.
-  std::vector<Entry> scanAll() const {
+  std::vector<Entry> scanAll(const TrustPolicy& policy) const {
     std::vector<Entry> found;
-    for (const auto& directory : _options.searchPath) scan(directory, found);
+    for (const auto& directory : _options.searchPath) scan(directory, policy, found);
     return found;
   }
 
-  void scan(const std::string& directory, std::vector<Entry>& found) const {
+  void scan(const std::string& directory, const TrustPolicy& policy, std::vector<Entry>& found) const {
     std::vector<std::filesystem::path> packages;
     std::error_code error;
     for (std::filesystem::directory_iterator item(directory, error), end; !error && item != end;
@@ -185,23 +240,26 @@ class LoadedCatalog final : public Catalog {
       return;
     }
     std::sort(packages.begin(), packages.end());
-    for (const auto& package : packages) found.push_back(read(package));
+    for (const auto& package : packages) found.push_back(read(package, policy));
   }
 
   /// Directories are called <id> or <id>@<version>.
-  Entry read(const std::filesystem::path& path) const {
+  Entry read(const std::filesystem::path& path, const TrustPolicy& policy) const {
     Entry entry;
     auto& installed = entry.installed;
     installed.id = path.filename().string();
-    installed.id.resize(std::min(installed.id.find('@'), installed.id.size()));
+    const auto at = std::min(installed.id.find('@'), installed.id.size());
+    installed.manifest.version = installed.id.substr(std::min(at + 1, installed.id.size()));
+    installed.id.resize(at);
     installed.directory = path.string();
-    PackageCandidate candidate{_runtime->contracts.manifestSchema(), *_options.trust, path.string()};
+    PackageCandidate candidate{_runtime->contracts.manifestSchema(), policy, path.string()};
     try {
       auto package = readPackage(candidate);
       installed.id = package.manifest.id;
       installed.manifest = package.manifest;
       installed.digest = package.digest;
       installed.trust = package.trust;
+      entry.credentials = package.credentials;
       check(installed);
       entry.package = std::move(package);
     } catch (const Problem& problem) {
@@ -273,23 +331,18 @@ class LoadedCatalog final : public Catalog {
     for (auto& entry : entries)
       if (entry.package) sound[entry.installed.id].push_back(&entry);
     for (auto& [id, candidates] : sound) {
-      const auto pin = _options.trust->ledger ? _options.trust->ledger->pinned(id) : std::nullopt;
-      const auto isPinned = [&](const Entry* entry) {
-        return pin && entry->installed.manifest.version == pin->version;
-      };
-      std::stable_sort(candidates.begin(), candidates.end(), [&](const Entry* left, const Entry* right) {
-        if (isPinned(left) != isPinned(right)) return isPinned(left);
-        return compareVersions(left->installed.manifest.version, right->installed.manifest.version) > 0;
-      });
+      const auto pin = pinOf(id);
+      std::stable_sort(candidates.begin(), candidates.end(),
+                       [&](const Entry* left, const Entry* right) { return goesBefore(*left, *right, pin); });
       const Entry* used = nullptr;
       for (auto* entry : candidates)
         if (used == nullptr && load(*entry)) used = entry;
       if (used == nullptr) continue;
-      if (pin && !isPinned(used))
+      if (pin && !isPinned(*used, pin))
         logger().warning(
             "Plugin %s is pinned to version %s, which is not there or not usable; version %s is used.", id,
             pin->version, used->installed.manifest.version);
-      if (pin && isPinned(used))
+      if (pin && isPinned(*used, pin))
         logger().notice(
             "Plugin %s is version %s: pinned since %s by %s%s.", id, pin->version, pin->at, pin->by,
             pin->downgradeFrom.empty() ? std::string()
@@ -298,7 +351,8 @@ class LoadedCatalog final : public Catalog {
         if (&entry != used && entry.installed.id == id && (entry.package || entry.lower)) {
           entry.installed.notUsed = true;
           entry.installed.reason = "not used: version " + used->installed.manifest.version + " in " +
-                                   used->installed.directory + (isPinned(used) ? " is pinned." : " is.") +
+                                   used->installed.directory +
+                                   (isPinned(*used, pin) ? " is pinned." : " is.") +
                                    (entry.lower ? ' ' + entry.installed.reason : "");
         }
     }

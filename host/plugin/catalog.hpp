@@ -25,14 +25,16 @@ struct Installed {
   std::string buildInfo;
   std::string home;    ///< "process" or "worker"; "" if not usable
   PackageTrust trust;  ///< who signed it, or who allowed it unsigned; as far as it could be checked
+
+  std::string name() const { return manifest.version.empty() ? id : id + ' ' + manifest.version; }
 };
 
 struct CatalogOptions {
   /// Directories of package directories; one that does not exist holds none. Of several sound packages of an
   /// id the pinned version is used, else the highest, else the first found.
   std::vector<std::string> searchPath;
-  /// Which packages may run. A new one trusts nobody: every package is refused.
-  std::shared_ptr<const TrustPolicy> trust = std::make_shared<TrustPolicy>();
+  /// Which packages may run. A new one trusts nobody: every package is refused. Its ledger stays the same.
+  TrustSource trust = [] { return std::make_shared<const TrustPolicy>(); };
   std::string
       contractsDirectory;  ///< share/dispatch/contracts: plugin.schema.json, <type>.json, directory.json
   std::vector<Allowance> allowances;
@@ -74,11 +76,15 @@ class Catalog {
   static std::unique_ptr<Catalog> open(CatalogOptions options, Outside& outside);
   virtual ~Catalog() = default;
 
+  /// As it was found when it was last looked at, and as it counts now: what has lost its trust since, or was
+  /// put into quarantine, is not usable any more.
   virtual std::vector<Installed> list() const = 0;
+  /// Of several versions the one that is used, else the one that would be, with why it is not.
   virtual std::optional<Installed> find(std::string_view id) const = 0;
 
   /// Looks for the packages of one id again and takes the one that counts now into use; instances made before
-  /// keep what they were made of. Throws Problem, with nothing changed, if none is usable.
+  /// keep what they were made of. Throws Problem if none is usable: what is in use stays so, and what was
+  /// refused is listed with its reason.
   virtual Installed reload(std::string_view id) = 0;
 
   /// Creates (and does not start) an instance. Throws Problem: not installed, not usable, configuration

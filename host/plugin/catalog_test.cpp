@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 
 namespace dispatch::plugin {
 namespace {
@@ -79,7 +80,7 @@ class VersionsTest : public CatalogTest {
   std::string used() {
     auto policy = testing::trustFixtures();
     policy->ledger = ledger;
-    options.trust = policy;
+    options.trust = [policy] { return policy; };
     const auto found = catalog().find("tiny");
     return found && found->usable ? found->manifest.version : "";
   }
@@ -140,6 +141,23 @@ TEST_F(VersionsTest, LowerOneThanServedIsRefusedUntilItIsPinned) {
   EXPECT_EQ(used(), "");
 }
 
+TEST_F(VersionsTest, ReasonShownIsThatOfTheVersionThatWouldServe) {
+  add("0.9.0");
+  add("1.0.0");
+  ledger->served("tiny", "1.0.0");
+  options.skip = {"tiny"};
+  EXPECT_EQ(used(), "");
+  EXPECT_THAT(entry("0.9.0").reason, HasSubstr("is lower than 1.0.0"));
+  EXPECT_EQ(opened->find("tiny")->name(), "tiny 1.0.0");
+  EXPECT_THAT(opened->find("tiny")->reason, HasSubstr("safe mode"));
+  try {
+    opened->create("tiny", {}, {});
+    FAIL() << "created";
+  } catch (const Problem& problem) {
+    EXPECT_THAT(problem.what(), HasSubstr("Plugin tiny 1.0.0 is not usable: It is left out in safe mode"));
+  }
+}
+
 TEST_F(VersionsTest, VersionCountsAsServedOnceAnInstanceStarted) {
   used();
   const auto instance = create();
@@ -165,9 +183,87 @@ TEST_F(CatalogTest, UnsignedPackageNamedByTheOperatorIsUsableAndSaysSo) {
   EXPECT_THAT(catalog().find("probe")->reason, HasSubstr("is not signed"));
   auto policy = testing::trustFixtures();
   policy->unsignedAllowed["probe"] = "dispatch.yaml line 46";
-  options.trust = policy;
+  options.trust = [policy] { return policy; };
   EXPECT_TRUE(catalog().find("probe")->usable) << opened->find("probe")->reason;
   EXPECT_EQ(opened->find("probe")->trust.text(), "unsigned, allowed by dispatch.yaml line 46");
+}
+
+/// A policy that changes while the catalog is open.
+class TrustChangesTest : public CatalogTest {
+ protected:
+  TrustChangesTest() {
+    options.trust = [this]() -> std::shared_ptr<const TrustPolicy> {
+      if (unreadable) throw Problem(Problem::Kind::invalid, "typo.json is not understood");
+      return policy;
+    };
+  }
+  void revoke() {
+    policy = std::make_shared<TrustPolicy>(*policy);
+    TrustedKey key;
+    key.name = "Fixtures";
+    key.key = fixtureKey().publicKey();
+    key.ids = {"*"};
+    key.revoked = "the laptop was lost";
+    policy->store.add(std::move(key));
+  }
+  std::string refusalOf(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Problem& problem) {
+      return problem.what();
+    }
+    return "";
+  }
+  static const minisign::SecretKey& fixtureKey() { return testing::fixtureKey(); }
+  std::shared_ptr<TrustPolicy> policy = testing::trustFixtures();
+  bool unreadable = false;
+};
+
+TEST_F(TrustChangesTest, RevocationKeepsALoadedPackageFromBeingStartedAgain) {
+  const auto trusted = policy;
+  const auto running = started();
+  EXPECT_EQ(running->refusal(), "");
+  revoke();
+  EXPECT_FALSE(opened->find("probe")->usable);
+  EXPECT_THAT(opened->find("probe")->reason, HasSubstr("was revoked: the laptop was lost"));
+  EXPECT_THAT(opened->list().at(0).reason, HasSubstr("the laptop was lost"));
+  EXPECT_THAT(refusalOf([&] { opened->create("probe", {}, {}); }), HasSubstr("the laptop was lost"));
+  EXPECT_THAT(refusalOf([&] { opened->reload("probe"); }),
+              AllOf(HasSubstr("the laptop was lost"), HasSubstr("What served before goes on serving")));
+  EXPECT_THAT(running->refusal(), HasSubstr("the laptop was lost"));
+  EXPECT_TRUE(running->invoke("echo", {{"ok", true}}, {}).ok()) << "what runs goes on";
+  policy = trusted;
+  EXPECT_TRUE(opened->find("probe")->usable);
+  EXPECT_NO_THROW(opened->reload("probe"));
+}
+
+TEST_F(TrustChangesTest, PackageIsTakenIntoUseOnceItsKeyIsTrustedAndListedBefore) {
+  const auto trusted = policy;
+  policy = std::make_shared<TrustPolicy>();
+  EXPECT_TRUE(catalog().find("probe"));
+  opened = nullptr;
+  std::filesystem::remove_all(directory / "plugins/probe");
+  opened = Catalog::open(options, outside);
+  ASSERT_FALSE(opened->find("probe"));
+  probe.write(directory / "plugins/probe");
+  EXPECT_THAT(refusalOf([&] { opened->reload("probe"); }),
+              AllOf(HasSubstr("not trusted here"), ::testing::Not(HasSubstr("What served before"))));
+  ASSERT_TRUE(opened->find("probe"));
+  EXPECT_THAT(opened->find("probe")->reason, HasSubstr("not trusted here"));
+  policy = trusted;
+  EXPECT_TRUE(opened->reload("probe").usable);
+  EXPECT_EQ(opened->list().size(), 1u);
+}
+
+TEST_F(TrustChangesTest, TrustStoreThatCannotBeReadLetsNothingBeStarted) {
+  const auto running = started();
+  unreadable = true;
+  EXPECT_THAT(opened->find("probe")->reason, HasSubstr("typo.json"));
+  EXPECT_THAT(refusalOf([&] { opened->create("probe", {}, {}); }), HasSubstr("typo.json"));
+  EXPECT_THAT(refusalOf([&] { opened->reload("probe"); }), HasSubstr("typo.json"));
+  EXPECT_TRUE(running->invoke("echo", {{"ok", true}}, {}).ok());
+  unreadable = false;
+  EXPECT_TRUE(opened->find("probe")->usable);
 }
 
 TEST_F(CatalogTest, WithoutATrustPolicyNothingIsUsable) {

@@ -70,7 +70,8 @@ class CorpusChecks : public testing::CorpusTest {
     const auto files = packageOf(failure);
     files.write(directory / "package");
     static const auto schema = testing::manifestSchema();
-    PackageCandidate candidate{schema, *options.trust, directory / "package"};
+    const auto policy = options.trust();
+    PackageCandidate candidate{schema, *policy, directory / "package"};
     for (const auto& result : checkPackage(candidate, "library"))
       if (result.state == PackageCheckResult::State::failed) return {std::string(result.check->name)};
     const auto& bytes = candidate.bytes.at(candidate.manifest.library);

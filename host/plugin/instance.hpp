@@ -203,6 +203,9 @@ class Instance {
     std::string lastDenied, lastCrash, lastCrashAt;
   };
   virtual Worker worker() const { return {}; }
+  /// Why code of its package would not be started now, in a sentence with the fix: trust was taken from it
+  /// since, or it was put into quarantine. "": it would.
+  virtual std::string refusal() const { return {}; }
 
   /// A connection or request this instance made through the host, for the plugins page. No query, no secrets.
   struct Outbound {

@@ -100,7 +100,7 @@ class FakeInstance final : public plugin::testing::IdleInstance {
   plugin::JsonOutcome invoke(const std::string& method, const Json& input,
                              const plugin::CallOptions& options) override {
     const auto found = _methods.find(method);
-    if (found == _methods.end()) return refusal(DISPATCH_ERR_UNSUPPORTED, "no such method");
+    if (found == _methods.end()) return testing::refusal(DISPATCH_ERR_UNSUPPORTED, "no such method");
     return found->second.second(input, options);
   }
 

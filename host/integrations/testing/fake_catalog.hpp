@@ -31,6 +31,7 @@ struct FakePlugin {
   std::function<plugin::WebhookOutcome(const plugin::WebhookRequest&)> receive;
   std::function<plugin::Instance::Statistics()> statistics;
   std::function<plugin::Instance::Worker()> worker;
+  std::function<std::string()> refusal;
   std::atomic<int> created{0}, started{0}, reconfigured{0}, stopped{0};
 };
 
@@ -133,6 +134,7 @@ class FakeInstance final : public plugin::Instance {
   }
   Statistics statistics() const override { return _plugin.statistics ? _plugin.statistics() : Statistics(); }
   Worker worker() const override { return _plugin.worker ? _plugin.worker() : Worker(); }
+  std::string refusal() const override { return _plugin.refusal ? _plugin.refusal() : std::string(); }
   std::vector<Outbound> outbound() const override { return {}; }
 
  private:
@@ -169,12 +171,21 @@ class FakeCatalog final : public plugin::Catalog {
     return *plugin;
   }
 
+  /// While others look.
+  void setUsable(FakePlugin& plugin, bool usable, const std::string& reason = "") {
+    const std::lock_guard lock(_mutex);
+    plugin.installed.usable = usable;
+    plugin.installed.reason = reason;
+  }
+
   std::vector<plugin::Installed> list() const override {
+    const std::lock_guard lock(_mutex);
     std::vector<plugin::Installed> all;
     for (const auto& [id, plugin] : _plugins) all.push_back(plugin->installed);
     return all;
   }
   std::optional<plugin::Installed> find(std::string_view id) const override {
+    const std::lock_guard lock(_mutex);
     const auto found = _plugins.find(std::string(id));
     return found == _plugins.end() ? std::nullopt : std::optional(found->second->installed);
   }
@@ -196,6 +207,7 @@ class FakeCatalog final : public plugin::Catalog {
  private:
   std::map<std::string, std::unique_ptr<FakePlugin>> _plugins;
   std::vector<std::unique_ptr<FakePlugin>> _former;
+  mutable std::mutex _mutex;
 };
 
 }  // namespace dispatch::integrations::testing

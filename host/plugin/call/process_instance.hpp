@@ -28,6 +28,11 @@ struct Runtime {
   std::shared_ptr<WorkerHouse> workers;      ///< null: this host has no worker program
   std::unique_ptr<FlightRecorder> recorder;  ///< null: no record is kept
   std::shared_ptr<Ledger> ledger;            ///< null: nothing is remembered of what served
+  TrustSource trust;
+  /// Why this package may not be started now; "": it may.
+  std::string refusal(const Credentials& credentials) const {
+    return workers ? workers->refusal(credentials) : refusalNow(credentials, trust);
+  }
 };
 
 /// A function that lives as long as the expression it is passed in. Costs no allocation.
@@ -63,6 +68,7 @@ class ProcessInstance final : public Instance {
     std::vector<Allowance> allowances;
     std::vector<Command> commands = {};
     std::shared_ptr<HttpNetwork> http = {};
+    Credentials credentials = {};
   };
   /// Runs the plugin's create. Throws Problem with the plugin's sentence where that fails.
   ProcessInstance(Parts parts, Outside& outside, const Configuration& configuration);
@@ -72,6 +78,7 @@ class ProcessInstance final : public Instance {
   const Scope& scope() const override { return _parts.scope; }
   std::string home() const override { return std::string(_parts.library->home()); }
   Worker worker() const override;
+  std::string refusal() const override { return _parts.runtime->refusal(_parts.credentials); }
 
   Outcome start() override;
   Outcome reconfigure(Configuration configuration) override;

@@ -131,6 +131,9 @@ Package readPackage(PackageCandidate& candidate) {
   package.trust = candidate.trust();
   package.libraryBytes = std::move(candidate.bytes.at(candidate.manifest.library));
   package.manifest = candidate.manifest;
+  package.credentials = {package.manifest.id, package.manifest.version, package.digest, candidate.signature,
+                         std::nullopt};
+  if (!candidate.keys.empty()) package.credentials.key = candidate.keys.front()->key;
   return package;
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,18 @@ struct Manifest {
   std::string abi;           ///< "1"
 };
 
+/// What a package may run by, to be asked again when its bytes are loaded already.
+struct Credentials {
+  std::string id, version, digest;
+  std::optional<minisign::Signature> signature;  ///< absent: it is not signed
+  std::optional<minisign::PublicKey> key;        ///< that made the signature, as was verified
+};
+
+/// Why it must not be started now, in a sentence with the fix; "": it may. The checks of packageChecks() on
+/// trust and quarantine; a version that was in use does not become too low. A trust store that cannot be read
+/// is a refusal, too.
+std::string refusalNow(const Credentials& credentials, const TrustSource& trust) noexcept;
+
 /// A package directory whose every byte was read once and checked: what is executed is what was verified.
 struct Package {
   Manifest manifest;
@@ -36,6 +49,7 @@ struct Package {
   std::string digest;  ///< BLAKE2b-256 hex over plugin.json: names this exact package
   std::string libraryBytes;
   PackageTrust trust;
+  Credentials credentials;
 };
 
 /// Parses plugin.json: JSON, then against `schema` (that of sdk/contracts/plugin.schema.json), then what a

@@ -166,3 +166,29 @@ std::string refuseLowerVersion(PackageCandidate& candidate) {
 }
 
 }  // namespace dispatch::plugin::trust_checks
+
+namespace dispatch::plugin {
+
+std::string refusalNow(const Credentials& credentials, const TrustSource& trust) noexcept {
+  using namespace trust_checks;
+  try {
+    const auto policy = trust();
+    const Json noSchema;
+    PackageCandidate candidate{noSchema, *policy, ""};
+    candidate.digest = credentials.digest;
+    candidate.signature = credentials.signature;
+    candidate.manifest.id = credentials.id;
+    candidate.manifest.version = credentials.version;
+    if (credentials.signature) candidate.keys = policy->store.find(credentials.signature->keyId);
+    // Whose signature it is was verified with the bytes: another key of the same id did not make it.
+    std::erase_if(candidate.keys, [&](const TrustedKey* key) { return key->key != credentials.key; });
+    for (const auto check : {needKnownKey, refuseRevokedKey, needValidKey, needSignature, needAllowedId,
+                             refuseRevokedPackage, refuseQuarantined})
+      check(candidate);
+    return {};
+  } catch (const std::exception& problem) {
+    return problem.what();
+  }
+}
+
+}  // namespace dispatch::plugin

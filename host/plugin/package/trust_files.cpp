@@ -3,10 +3,13 @@
 #include "base/problem.hpp"
 #include "plugin/package/atomic_file.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <system_error>
 
@@ -29,6 +32,48 @@ Json fileOf(const TrustedKey& key) {
 }
 
 }  // namespace
+
+std::string TrustFiles::stamp() const {
+  std::string text;
+  for (const auto& directory : {_firstParty, _operators}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator item(directory, error), end; !error && item != end;
+         item.increment(error)) {
+      struct stat about {};
+      if (::stat(item->path().c_str(), &about) != 0) continue;
+      text += item->path().string();
+      for (const auto number :
+           {static_cast<long long>(about.st_ino), static_cast<long long>(about.st_size),
+            static_cast<long long>(about.st_mode), static_cast<long long>(about.st_uid),
+            static_cast<long long>(about.st_mtim.tv_sec), static_cast<long long>(about.st_mtim.tv_nsec),
+            static_cast<long long>(about.st_ctim.tv_sec), static_cast<long long>(about.st_ctim.tv_nsec)})
+        text += ' ' + std::to_string(number);
+      text += '\n';
+    }
+    // Why the directory cannot be read is for load() to say.
+    text += directory + ' ' + std::to_string(error.value()) + '\n';
+  }
+  return text;
+}
+
+TrustSource trustSource(TrustFiles files, TrustPolicy policy) {
+  struct Known {
+    std::mutex mutex;
+    std::string stamp;  // "" = nothing was read yet
+    std::shared_ptr<const TrustPolicy> policy;
+  };
+  return [files = std::move(files), policy = std::move(policy),
+          known = std::make_shared<Known>()]() -> std::shared_ptr<const TrustPolicy> {
+    const std::lock_guard lock(known->mutex);
+    const auto stamp = files.stamp();  // before the files: what changes meanwhile is read next time
+    if (stamp == known->stamp) return known->policy;
+    auto now = policy;
+    now.store = files.load();
+    known->policy = std::make_shared<const TrustPolicy>(std::move(now));
+    known->stamp = stamp;
+    return known->policy;
+  };
+}
 
 TrustedKey TrustFiles::find(const TrustStore& store, const std::string& which, bool operatorsOnly) const {
   std::vector<TrustedKey> found;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugin/package/trust_store.hpp"
+#include "plugin/package/trust_policy.hpp"
 
 #include <string>
 
@@ -15,6 +15,8 @@ class TrustFiles {
       : _firstParty(std::move(firstParty)), _operators(std::move(operators)) {}
 
   TrustStore load() const { return TrustStore::load(_firstParty, _operators); }
+  /// Changes when load() might answer something else.
+  std::string stamp() const;
 
   /// Trusts the key, or changes what it may sign and how long. A revoked key is refused: take the revocation
   /// away first. Answers the entry.
@@ -31,5 +33,9 @@ class TrustFiles {
 
   std::string _firstParty, _operators;
 };
+
+/// A policy whose trust store is that of the files as they are now; they are read again when they have
+/// changed.
+TrustSource trustSource(TrustFiles files, TrustPolicy policy);
 
 }  // namespace dispatch::plugin

@@ -20,6 +20,10 @@ struct TrustPolicy {
   std::function<Instant()> clock = now;
 };
 
+/// The policy that counts now. Asked anew whenever a package is looked at or code of it is about to be
+/// started: trust that was given or taken counts at once. [any-thread] Throws Problem as TrustStore::load().
+using TrustSource = std::function<std::shared_ptr<const TrustPolicy>()>;
+
 /// `unsigned:` of dispatch.yaml. Throws Problem(invalid) with the entry and what is expected.
 std::map<std::string, std::string> readUnsigned(const config::Settings& settings);
 

@@ -52,6 +52,23 @@ TEST_F(TrustStoreTest, APatternIsAnIdOrABeginning) {
   EXPECT_TRUE(make("All", {"*"}).allows("anything"));
 }
 
+TEST_F(TrustStoreTest, ASourceKnowsWhatTheFilesSayNow) {
+  const auto trust = trustSource(files, {});
+  EXPECT_TRUE(trust()->store.keys().empty());
+  files.add(make("Acme", {"acme-*"}));
+  ASSERT_EQ(trust()->store.keys().size(), 1u);
+  EXPECT_EQ(trust(), trust()) << "read once for each change";
+  files.revoke("Acme", "lost");
+  EXPECT_EQ(trust()->store.keys().front().revoked, "lost");
+  testing::writeFile(mine + "/typo.json", "{");
+  EXPECT_THAT(refusal([&] { trust(); }), HasSubstr("typo.json"));
+  EXPECT_THAT(refusal([&] { trust(); }), HasSubstr("typo.json")) << "as long as it is there";
+  std::filesystem::remove(mine + "/typo.json");
+  EXPECT_EQ(trust()->store.keys().size(), 1u);
+  files.remove("Acme");
+  EXPECT_TRUE(trust()->store.keys().empty());
+}
+
 TEST_F(TrustStoreTest, WhatIsWrongIsNamedWithFileKeyAndWhatIsExpected) {
   EXPECT_EQ(refusalOf(Json::object()), "");
   EXPECT_THAT(refusalOf({{"public_key", "RWQ"}}),

@@ -192,7 +192,7 @@ PackageFiles packageOf(const LoadFailure& failure) {
 CorpusTest::CorpusTest() {
   options.contractsDirectory = DISPATCH_CONTRACTS;
   options.searchPath = {directory / "plugins"};
-  options.trust = trustFixtures();
+  options.trust = [policy = trustFixtures()] { return policy; };
   options.workerProgram = DISPATCH_WORKER_PROGRAM;
   options.crashDirectory = directory / "crash";
 }

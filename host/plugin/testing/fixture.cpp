@@ -241,7 +241,7 @@ ProbeTest::ProbeTest() {
     options.workerProgram = DISPATCH_WORKER_PROGRAM;
     options.isolation["*"] = "worker";
   }
-  options.trust = trustFixtures();
+  options.trust = [policy = trustFixtures()] { return policy; };
   writeFile(directory / "contracts/plugin.schema.json", manifestSchema().dump());
   writeFile(directory / "contracts/ticket.json", Json{{"type", "ticket"}, {"methods", methods}}.dump());
   writeFile(directory / "contracts/auth-provider.json",

@@ -216,13 +216,8 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
     const std::lock_guard lock(_mutex);
     if (_process && _process->alive()) return _process;
   }
-  if (const auto reason = _library->house().quarantined(_library->digest()); !reason.empty())
-    throw Problem(Problem::Kind::unavailable,
-                  "Plugin " + name() + " is put aside, because " + reason +
-                      ". Install another version, or let it try again with: dispatch plugins "
-                      "quarantine release " +
-                      _library->digest());
-  if (const auto wait = _library->crashes().waitMs(); wait > 0)
+  // One that may not run at all is not waited for: start() says why.
+  if (const auto wait = _library->crashes().waitMs(); wait > 0 && _library->refusal().empty())
     throw Problem(Problem::Kind::unavailable, "Plugin " + name() + " is started again in " +
                                                   std::to_string(wait) + " ms, because its worker ended " +
                                                   std::to_string(_library->crashes().total()) +

@@ -95,14 +95,24 @@ void WorkerHouse::quarantine(const std::string& digest, const std::string& reaso
   _quarantined.emplace(digest, reason);
 }
 
-std::string WorkerHouse::quarantined(const std::string& digest) const {
-  if (ledger) {
-    const auto entry = ledger->quarantined(digest);
-    return entry ? entry->reason : std::string();
-  }
+std::string WorkerHouse::refusal(const Credentials& credentials) const {
+  if (trust)
+    if (auto reason = refusalNow(credentials, trust); !reason.empty()) return reason;
   const std::lock_guard lock(_mutex);
-  const auto found = _quarantined.find(digest);
-  return found == _quarantined.end() ? std::string() : found->second;
+  const auto found = _quarantined.find(credentials.digest);
+  return found == _quarantined.end()
+             ? std::string()
+             : "This package is in quarantine, because " + found->second +
+                   ". Install another version, or let it run again with: dispatch plugins quarantine "
+                   "release " +
+                   credentials.digest;
+}
+
+std::shared_ptr<CrashLoop> WorkerHouse::crashesOf(const std::string& digest) {
+  const std::lock_guard lock(_mutex);
+  auto& crashes = _crashes[digest];
+  if (!crashes) crashes = std::make_shared<CrashLoop>();
+  return crashes;
 }
 
 std::chrono::milliseconds CrashLoop::crashed() {
@@ -125,9 +135,12 @@ std::uint32_t CrashLoop::waitMs() const {
 
 std::string CrashLoop::verdict() {
   const std::lock_guard lock(_mutex);
-  if (_recent.size() < most || _told) return {};
-  _told = true;
-  return "its workers ended " + std::to_string(_recent.size()) + " times within two minutes";
+  if (_recent.size() < most) return {};
+  const auto times = std::to_string(_recent.size());
+  // Whoever lets it run again lets it run at once, and it is judged by what it does then.
+  _recent.clear();
+  _notBefore = {};
+  return "its workers ended " + times + " times within two minutes";
 }
 
 std::uint64_t CrashLoop::total() const {
@@ -148,7 +161,8 @@ WorkerLibrary::WorkerLibrary(std::shared_ptr<WorkerHouse> house, std::shared_ptr
     : _house(std::move(house)),
       _watch(std::move(watch)),
       _manifest(package.manifest),
-      _digest(package.digest) {
+      _credentials(package.credentials),
+      _crashes(_house->crashesOf(package.digest)) {
   _bytes = sealedFile(package);
 }
 
@@ -183,6 +197,9 @@ void WorkerLibrary::probe() {
 
 std::shared_ptr<WorkerProcess> WorkerLibrary::start(std::weak_ptr<WorkerOwner> owner,
                                                     std::chrono::milliseconds patience) const {
+  if (const auto reason = refusal(); !reason.empty())
+    throw Problem(Problem::Kind::unavailable,
+                  "Plugin " + _manifest.id + ' ' + _manifest.version + " is put aside: " + reason);
   std::shared_ptr<WorkerProcess> spare;
   {
     const std::lock_guard lock(_spareMutex);

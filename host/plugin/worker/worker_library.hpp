@@ -14,24 +14,6 @@
 
 namespace dispatch::plugin {
 
-/// What workers need of the host; lives as long as they.
-struct WorkerHouse {
-  std::string program;                     ///< path of dispatch-worker
-  std::uint64_t memoryBytes = 512u << 20;  ///< a worker's own memory (RLIMIT_DATA)
-  bool sandbox = true;                     ///< off only in tests of what it prevents
-  std::string crashDirectory;              ///< where the last crash of each plugin is kept; "" = nowhere
-  std::shared_ptr<Ledger> ledger;  ///< remembers what is put aside across restarts; null: until the end
-  WorkerKeeper keeper;
-
-  /// A package whose workers crash again and again is put aside until an operator releases it.
-  void quarantine(const std::string& digest, const std::string& reason);
-  std::string quarantined(const std::string& digest) const;  ///< the reason, or ""
-
- private:
-  mutable std::mutex _mutex;
-  std::map<std::string, std::string> _quarantined;  ///< by digest
-};
-
 /// How often the workers of one package crashed, and what follows. [any-thread]
 class CrashLoop {
  public:
@@ -40,7 +22,7 @@ class CrashLoop {
   std::chrono::milliseconds crashed();
   /// Milliseconds until a worker may be started; 0 = now.
   std::uint32_t waitMs() const;
-  /// Too many in two minutes: the reason, once; "" otherwise.
+  /// Too many in two minutes: the reason, and the count begins anew; "" otherwise.
   std::string verdict();
   std::uint64_t total() const;
 
@@ -51,7 +33,29 @@ class CrashLoop {
   std::deque<Clock::time_point> _recent;
   Clock::time_point _notBefore;
   std::uint64_t _total = 0;
-  bool _told = false;
+};
+
+/// What workers need of the host; lives as long as they.
+struct WorkerHouse {
+  std::string program;                     ///< path of dispatch-worker
+  std::uint64_t memoryBytes = 512u << 20;  ///< a worker's own memory (RLIMIT_DATA)
+  bool sandbox = true;                     ///< off only in tests of what it prevents
+  std::string crashDirectory;              ///< where the last crash of each plugin is kept; "" = nowhere
+  std::shared_ptr<Ledger> ledger;  ///< remembers what is put aside across restarts; null: until the end
+  TrustSource trust;               ///< asked before a worker is started; empty: nobody is asked
+  WorkerKeeper keeper;
+
+  /// A package whose workers crash again and again is put aside until an operator releases it.
+  void quarantine(const std::string& digest, const std::string& reason);
+  /// Why no worker of this package may be started now: refusalNow(), or quarantine.
+  std::string refusal(const Credentials& credentials) const;
+  /// Of everything that was loaded from the package with this digest: loading it again is no fresh start.
+  std::shared_ptr<CrashLoop> crashesOf(const std::string& digest);
+
+ private:
+  mutable std::mutex _mutex;
+  std::map<std::string, std::string> _quarantined;  ///< by digest, where there is no ledger
+  std::map<std::string, std::shared_ptr<CrashLoop>> _crashes;
 };
 
 /// The tables of every interface, with a stub for each function that crosses.
@@ -72,12 +76,13 @@ class WorkerLibrary final : public Library {
   /// What its constructors tried, in the worker of open(), and the sandbox refused: a system call, or "".
   const std::string& deniedWhileLoaded() const noexcept { return _denied; }
   const Manifest& manifest() const noexcept { return _manifest; }
-  const std::string& digest() const noexcept { return _digest; }
+  const std::string& digest() const noexcept { return _credentials.digest; }
   WorkerHouse& house() const noexcept { return *_house; }
-  CrashLoop& crashes() const noexcept { return _crashes; }
+  CrashLoop& crashes() const noexcept { return *_crashes; }
+  std::string refusal() const { return _house->refusal(_credentials); }
 
   /// A worker for one instance, in which nothing was made yet: the first one is that of open(), if it was
-  /// kept. Throws Problem.
+  /// kept. Throws Problem, also where the package may not run any more.
   std::shared_ptr<WorkerProcess> start(std::weak_ptr<WorkerOwner> owner,
                                        std::chrono::milliseconds patience) const;
   /// Ends the worker of open() where no instance has taken it.
@@ -93,11 +98,11 @@ class WorkerLibrary final : public Library {
   std::shared_ptr<WorkerHouse> _house;
   std::shared_ptr<DeadlineWatch> _watch;
   Manifest _manifest;
-  std::string _digest;
+  Credentials _credentials;
   int _bytes = -1;  ///< sealed
   std::string _id, _version, _denied;
   dispatch_plugin_v1 _stubs{};
-  mutable CrashLoop _crashes;
+  std::shared_ptr<CrashLoop> _crashes;
   mutable std::mutex _spareMutex;
   mutable std::shared_ptr<WorkerProcess> _spare;  ///< has loaded the library, and nothing else
 };

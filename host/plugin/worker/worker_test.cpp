@@ -274,7 +274,45 @@ TEST_F(WorkerTest, GarbageOnItsSocketsEndsItAndNothingElse) {
   EXPECT_TRUE(serves());
 }
 
+TEST(CrashLoopTest, IsJudgedAgainByWhatComesAfterTheVerdict) {
+  CrashLoop crashes;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 7; ++i) {
+      crashes.crashed();
+      EXPECT_EQ(crashes.verdict(), "");
+    }
+    crashes.crashed();
+    EXPECT_THAT(crashes.verdict(), HasSubstr("8 times"));
+    EXPECT_EQ(crashes.waitMs(), 0u) << "whoever releases it does not wait";
+  }
+  EXPECT_EQ(crashes.total(), 16u);
+}
+
+TEST(CrashLoopTest, IsOneForAllThatIsLoadedFromAPackage) {
+  WorkerHouse house;
+  EXPECT_EQ(house.crashesOf("a"), house.crashesOf("a"));
+  EXPECT_NE(house.crashesOf("a"), house.crashesOf("b"));
+}
+
+TEST_F(WorkerTest, WhatIsNotTrustedAnyMoreGetsNoOtherWorker) {
+  auto policy = testing::trustFixtures();
+  options.trust = [&policy] { return policy; };
+  ASSERT_TRUE(serves());
+  policy = std::make_shared<TrustPolicy>();
+  EXPECT_TRUE(serves()) << "what runs goes on";
+  EXPECT_FALSE(attempt("abort").ok());
+  const auto outcome = attempt("nothing");
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_UNAVAILABLE);
+  EXPECT_THAT(outcome.message, HasSubstr("is put aside: The package is signed by the key"));
+  EXPECT_EQ(instance->worker().process, 0);
+  policy = testing::trustFixtures();
+  EXPECT_TRUE(serves());
+}
+
 TEST_F(WorkerTest, OneThatCrashesAgainAndAgainIsPutAside) {
+  auto policy = testing::trustFixtures();
+  policy->ledger = std::make_shared<Ledger>(directory / "ledger.json");
+  options.trust = [policy] { return policy; };
   std::string reason;
   for (int i = 0; i < 40 && reason.empty(); ++i) {
     const auto outcome = attempt("segfault", "do");
@@ -282,7 +320,19 @@ TEST_F(WorkerTest, OneThatCrashesAgainAndAgainIsPutAside) {
     if (outcome.retryAfterMs > 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(outcome.retryAfterMs));
   }
-  EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release " + opened->find("hostile")->digest));
+  const auto digest = opened->find("hostile")->digest;
+  EXPECT_THAT(reason, HasSubstr("dispatch plugins quarantine release " + digest));
+  EXPECT_THAT(instance->refusal(), HasSubstr("quarantine release " + digest));
+  EXPECT_THAT(opened->find("hostile")->reason, HasSubstr("quarantine release " + digest));
+  try {
+    opened->create("hostile", {}, {});
+    FAIL() << "another instance is no way around it";
+  } catch (const Problem& problem) {
+    EXPECT_THAT(problem.what(), HasSubstr("quarantine release " + digest));
+  }
+  ASSERT_TRUE(policy->ledger->release(digest, "test"));
+  EXPECT_TRUE(serves()) << "at once";
+  EXPECT_EQ(instance->refusal(), "");
 }
 
 TEST_F(WorkerTest, ConstructorThatReachesOutFindsNothing) {

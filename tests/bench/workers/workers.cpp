@@ -179,7 +179,7 @@ double timeToReady(const std::string& directory, const char* home, std::size_t c
     options.isolation["*"] = home;
     auto trust = std::make_shared<TrustPolicy>();
     trust->store = TrustStore::load(BENCH_TRUST, "");
-    options.trust = trust;
+    options.trust = [trust] { return trust; };
     const auto catalog = Catalog::open(options, outside);
     std::vector<std::shared_ptr<Instance>> started;
     for (const auto& installed : catalog->list()) {

@@ -144,6 +144,65 @@ def check_an_older_version_needs_the_operator(server, author):
     server.start()
 
 
+def running(server):
+    """The worker's process id of the one instance; 0 or None where it has none."""
+    instances = json.loads(server.cli("plugins", "show", ID, "--json").stdout)["instances"]
+    return [entry["running"]["process"] for entry in instances if "running" in entry]
+
+
+def check_a_key_counts_without_a_restart(server, author):
+    """Revoked and trusted again while the server runs, whatever way leads to code being started."""
+    before = running(server)
+    assert before and before[0], before
+    revoked = server.cli("plugins", "trust", "revoke", "Acme", "--reason", "the laptop was lost")
+    assert "counts at once" in revoked.stdout, revoked.stdout
+    assert verify(server, author.package, 1)["name"] == "key-revoked"
+    entry = listed(server)[0]
+    assert entry["state"] == "degraded" and "runs on" in entry["reason"] and "the laptop was lost" in entry["reason"], entry
+    shown = json.loads(server.cli("plugins", "show", ID, "--json").stdout)
+    assert not shown["usable"] and "the laptop was lost" in shown["reason"], shown
+    ready = server.request("GET", "/readyz").json
+    assert {"id": ID, "state": "degraded"} in ready["plugins"], ready
+    for words in (["reload", ID], ["configure", ID, "api_url=https://other.example.com/"]):
+        assert "the laptop was lost" in refused(server, "plugins", *words), words
+    assert running(server) == before, "what runs goes on"
+    server.cli("plugins", "disable", ID)
+    until("its worker ended", lambda: not os.path.exists(f"/proc/{before[0]}"))
+    assert "the laptop was lost" in refused(server, "plugins", "enable", ID)
+    assert not running(server)
+    trusted = os.path.join(server.etc, "trust.d")
+    for name in os.listdir(trusted):
+        with open(os.path.join(trusted, name)) as file:
+            content = json.load(file)
+        for key in content["keys"]:
+            key.pop("revoked", None)
+        with open(os.path.join(trusted, name), "w") as file:
+            json.dump(content, file)
+    server.cli("plugins", "enable", ID)
+    assert listed(server)[0]["state"] == "healthy", listed(server)
+    assert running(server)
+
+
+def check_a_new_key_counts_without_a_restart(server, author):
+    """In the order of the documentation, and with the mistake of a reload before the key is trusted."""
+    server.cli("plugins", "disable", ID)
+    server.cli("plugins", "remove", ID)
+    server.cli("plugins", "trust", "remove", "Acme")
+    server.stop()
+    server.start()
+    assert "is not installed" in refused(server, "plugins", "reload", ID)
+    server.cli("plugins", "trust", "add", author.public, "--name", "Acme", "--ids", "generic-*")
+    server.cli("plugins", "install", author.package)
+    server.cli("plugins", "trust", "remove", "Acme")
+    assert "is not trusted here" in refused(server, "plugins", "reload", ID)
+    assert "is not trusted here" in listed(server)[0]["reason"], listed(server)
+    assert "is not trusted here" in json.loads(server.cli("plugins", "show", ID, "--json").stdout)["reason"]
+    server.cli("plugins", "trust", "add", author.public, "--name", "Acme", "--ids", "generic-*")
+    assert json.loads(server.cli("plugins", "reload", ID, "--json").stdout)["version"] == author.version
+    server.cli("plugins", "configure", ID, "api_url=https://workflows.example.com/", "--enable")
+    assert listed(server)[0]["state"] == "healthy" and running(server), listed(server)
+
+
 def check_a_revoked_key_is_worth_nothing(server, author):
     server.cli("plugins", "trust", "revoke", "Acme", "--reason", "the laptop was lost")
     restart(server)
