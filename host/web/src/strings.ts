@@ -43,7 +43,7 @@ export const strings = {
   report: {
     title: 'Report an incident', intro: 'Say what you know now. Everything can be changed later.', submit: 'Report incident',
     titleField: 'Title', description: 'Description', project: 'Project', type: 'Type', priority: 'Priority', severity: 'Severity', tags: 'Tags',
-    kind: 'Kind', draft: 'Your draft from before was restored.', discard: 'Discard draft', visibility: 'Visibility',
+    kind: 'Kind', draft: 'Your draft from before was restored.', other: (title: string) => `You began another report before${title ? `: ${title}` : ''}.`, goOn: 'Go on with it', discard: 'Discard draft', visibility: 'Visibility',
     titleHint: 'One line that tells the next person what is wrong', descriptionHint: 'What do you see? Since when? Who is affected?',
   },
   receipt: {
