@@ -93,7 +93,8 @@ answers() { curl -fsS --max-time 3 "http://$host:$port/readyz" >/dev/null 2>&1; 
 # The value that counts, whether the environment, the .env or dispatch.yaml has it; nothing before the first installation.
 configured() {
   [ -x "$prefix/bin/dispatch" ] || return 0
-  as_root "$prefix/bin/dispatch" server config 2>/dev/null | awk -v name="$1" '$1 == name {print $2}'
+  # A setting that is wrong is told when the server starts, with its place.
+  { as_root "$prefix/bin/dispatch" server config 2>/dev/null || true; } | awk -v name="$1" '$1 == name {print $2}'
 }
 # Where an installation that is there listens: what it was given counts, and --port only the first time.
 find_address() {
