@@ -3,6 +3,7 @@
 #include "base/base.hpp"
 #include "cli/commands.hpp"
 #include "cli/control_socket.hpp"
+#include "cli/crash_report.hpp"
 #include "cli/logging.hpp"
 #include "cli/package_watch.hpp"
 #include "cli/process.hpp"
@@ -69,6 +70,7 @@ class Server final : public Poco::Util::ServerApplication {
     };
     stage("data directory", &Server::holdData, &Server::releaseData);
     stage("secrets", &Server::resolveSecrets, nullptr);
+    stage("crash records", &Server::tellOfCrashes, nullptr);
     stage("database", &Server::openDatabase, nullptr);
     stage("plugins", &Server::startPlugins, &Server::stopPlugins);
     stage("flows", &Server::startFlows, &Server::stopFlows);
@@ -129,6 +131,9 @@ class Server final : public Poco::Util::ServerApplication {
   }
 
   void resolveSecrets() {
+  /// Before any plugin gets to work: the one that crashed may do so again.
+  void tellOfCrashes() { reportCrashes(_installation); }
+
     for (const auto& warning : settings().warnings()) log().warning("%s", warning);
     _installation.envelope();
   }

@@ -144,8 +144,7 @@ ProcessInstance::~ProcessInstance() {
   drainAndStop();
   try {
     if (_instance != nullptr) {
-      const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, "destroy",
-                                          0);
+      const FlightRecorder::Flight flight(recorder(), flightOf("destroy", 0));
       _parts.library->table().destroy(_instance);
     }
   } catch (...) {
@@ -164,6 +163,11 @@ FlightRecorder* ProcessInstance::recorder() const noexcept {
 }
 
 Instance::Worker ProcessInstance::worker() const {
+FlightRecorder::Flight::Call ProcessInstance::flightOf(std::string_view method,
+                                                       std::uint64_t requestId) const noexcept {
+  return {_parts.manifest.id, _parts.manifest.version, _parts.library->buildId(), method, requestId};
+}
+
   return _parts.library->home() == "worker" && _instance != nullptr ? IsolatedPlugin::of(_instance).status()
                                                                     : Worker();
 }
@@ -240,8 +244,7 @@ Outcome ProcessInstance::runInSeat(int seat, std::string_view method, Effect eff
   dispatch_status status = DISPATCH_ERR_INTERNAL;
   const void* out = nullptr;
   {
-    const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, method,
-                                        begin.requestId);
+    const FlightRecorder::Flight flight(recorder(), flightOf(method, begin.requestId));
     const CancelLink link(options.cancellation, call);
     try {
       status = enter(call);

@@ -33,7 +33,8 @@ struct Manifest {
 struct Package {
   Manifest manifest;
   std::string directory;
-  std::string digest;  ///< BLAKE2b-256 hex over plugin.json: names this exact package
+  std::string digest;   ///< BLAKE2b-256 hex over plugin.json: names this exact package
+  std::string buildId;  ///< of the library, as the linker named it, in hex; "" = it has none
   std::string libraryBytes;
   PackageTrust trust;
 };

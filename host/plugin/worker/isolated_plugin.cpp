@@ -110,7 +110,7 @@ dispatch_status IsolatedPlugin::createIn(WorkerProcess& process, HostCall& call)
       },
       [&](wire::Reader& reader, wire::Peer&) { readShape(reader); });
   if (result.answered) return result.status;
-  const auto sentence = buried(process, call, wire::createFunction);
+  const auto sentence = buried(process, &call, wire::createFunction);
   return call.fail(call.cancelled() ? call.cancelReason() : DISPATCH_ERR_UNAVAILABLE, sentence, 0);
 }
 
@@ -215,6 +215,7 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
   {
     const std::lock_guard lock(_mutex);
     if (_process && _process->alive()) return _process;
+  buryIdle();
   }
   if (const auto reason = _library->house().quarantined(_library->digest()); !reason.empty())
     throw Problem(Problem::Kind::unavailable,
@@ -249,22 +250,34 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
   return _process;
 }
 
-std::string IsolatedPlugin::buried(WorkerProcess& process, HostCall& call, std::uint32_t function) {
+void IsolatedPlugin::buryIdle() {
+  std::shared_ptr<WorkerProcess> process;
+  {
+    const std::lock_guard lock(_mutex);
+    if (!_process || _process->alive() || !_process->idle()) return;
+    process.swap(_process);
+  }
+  buried(*process, nullptr, 0);
+}
+
+std::string IsolatedPlugin::buried(WorkerProcess& process, const HostCall* call, std::uint32_t function) {
   const auto end = process.awaitEnd(500ms);
   const auto because = process.killedBecause();
-  const auto what =
-      (call.method().empty() ? std::string(functionName(function)) : std::string(call.method())) +
-      " (request " + std::to_string(call.requestId()) + ")";
+  const auto what = call == nullptr ? std::string("between calls")
+                                    : "in " +
+                                          (call->method().empty() ? std::string(functionName(function))
+                                                                  : std::string(call->method())) +
+                                          " (request " + std::to_string(call->requestId()) + ")";
   std::string how;
   if (!because.empty())
-    how = "was ended while it ran " + what + ": " + because;
+    how = "was ended " + what + ": " + because;
   else if (end && end->signal != 0)
-    how = "crashed in " + what + " by signal " + std::to_string(end->signal) + " (" +
-          ::strsignal(end->signal) + ")";
+    how = "crashed " + what + " by signal " + std::to_string(end->signal) + " (" + ::strsignal(end->signal) +
+          ")";
   else if (end)
-    how = "left in " + what + " with exit code " + std::to_string(end->code);
+    how = "left " + what + " with exit code " + std::to_string(end->code);
   else
-    how = "was lost in " + what;
+    how = "was lost " + what;
   bool first = false;
   {
     const std::lock_guard lock(_mutex);
@@ -293,7 +306,7 @@ std::string IsolatedPlugin::buried(WorkerProcess& process, HostCall& call, std::
   return "its worker " + how;
 }
 
-void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEnd>& end, HostCall& call,
+void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEnd>& end, const HostCall* call,
                             std::uint32_t function) const {
   const auto& directory = _library->house().crashDirectory;
   if (directory.empty()) return;
@@ -302,12 +315,13 @@ void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEn
                   {"plugin", manifest.id},
                   {"version", manifest.version},
                   {"digest", _library->digest()},
+                  {"build_id", _library->buildId()},
                   {"build", _library->buildInfo()},
                   {"how", how},
                   {"signal", end ? end->signal : 0},
-                  {"function", functionName(function)},
-                  {"method", std::string(call.method())},
-                  {"request", call.requestId()},
+                  {"function", call == nullptr ? "" : functionName(function)},
+                  {"method", call == nullptr ? std::string() : std::string(call->method())},
+                  {"request", call == nullptr ? 0 : call->requestId()},
                   {"crashes", _library->crashes().total()}};
   std::ofstream file(directory + "/worker-" + manifest.id + ".json", std::ios::trunc);
   file << json.dump(2) << '\n';
@@ -328,7 +342,7 @@ dispatch_status IsolatedPlugin::call(
       }
       const auto result = attempt(*process, call, function, send, receive);
       if (result.answered) return result.status;
-      const auto sentence = buried(*process, call, function);
+      const auto sentence = buried(*process, result.sent ? &call : nullptr, function);
       if (call.cancelled() || call.remainingNs() == 0) {
         const auto reason = call.cancelled() ? call.cancelReason() : DISPATCH_ERR_TIMEOUT;
         return call.fail(reason, "Plugin " + name() + " did not end in time, and " + sentence + '.', 0);
@@ -480,6 +494,7 @@ void IsolatedPlugin::workerWrote(std::string_view text) noexcept {
   }
 }
 
+    buryIdle();
 void IsolatedPlugin::workerEnded() noexcept {
   try {
     const std::lock_guard hearing(_hearing);

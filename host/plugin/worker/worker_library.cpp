@@ -149,6 +149,7 @@ WorkerLibrary::WorkerLibrary(std::shared_ptr<WorkerHouse> house, std::shared_ptr
       _watch(std::move(watch)),
       _manifest(package.manifest),
       _digest(package.digest) {
+  _buildId = package.buildId;
   _bytes = sealedFile(package);
 }
 

@@ -266,6 +266,11 @@ void WorkerProcess::cancel(WorkerLane& lane, std::uint64_t request, std::int32_t
   lane.noteCancelled(request, reason);
   const auto by = monotonicNs() + graceNs;
   auto before = lane.killAtNs.load();
+bool WorkerProcess::idle() const noexcept {
+  const std::lock_guard lock(_mutex);
+  return _free.size() == _lanes.size();
+}
+
   while (before != 0 && by < before && !lane.killAtNs.compare_exchange_weak(before, by)) {
   }
   wire::Frame frame;

@@ -84,6 +84,8 @@ class WorkerProcess final : public WorkerEar,
   /// kill -9, at once; lanes then end. `why` is kept if it is the first; "" where it ended by itself.
   void kill(const char* why) noexcept;
   /// Why we killed it; "" where it ended by itself.
+  /// No call is under way on any lane, and none ended with the process.
+  bool idle() const noexcept;
   std::string killedBecause() const;
   /// How it ended; waits a little for the system to say so.
   std::optional<WorkerEnd> awaitEnd(std::chrono::milliseconds most) noexcept;

@@ -299,6 +299,8 @@ TEST_F(WorkerTest, NoneOutlivesAHostThatIsKilled) {
   ASSERT_EQ(::pipe(pipe), 0);
   const auto child = ::fork();
   if (child == 0) {
+  EXPECT_EQ(record["build_id"], opened->find("hostile")->buildId);
+  EXPECT_THAT(record["build_id"].get<std::string>(), ::testing::MatchesRegex("[0-9a-f]{16,128}"));
     const int worker = plugin().worker().process;
     if (::write(pipe[1], &worker, sizeof worker) != static_cast<ssize_t>(sizeof worker)) ::_exit(1);
     for (;;) ::pause();
@@ -309,6 +311,30 @@ TEST_F(WorkerTest, NoneOutlivesAHostThatIsKilled) {
   EXPECT_TRUE(std::filesystem::exists("/proc/" + std::to_string(worker)));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
+TEST_F(WorkerTest, OneThatEndsBetweenCallsIsHeardOfAsWell) {
+  const testing::LogCapture log;
+  ASSERT_TRUE(serves());
+  ::kill(instance->worker().process, SIGKILL);
+  for (int i = 0; i < 500 && instance->worker().lastCrash.empty(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(instance->worker().lastCrash, "crashed between calls by signal 9 (Killed)") << "without a call";
+  EXPECT_NE(instance->worker().lastCrashAt, "");
+  EXPECT_EQ(log.count("crashed between calls by signal 9"), 1u);
+  const auto record = Json::parse(testing::readFile(directory / "crash/worker-hostile.json"));
+  EXPECT_EQ(record["how"], "crashed between calls by signal 9 (Killed)");
+  EXPECT_EQ(record["signal"], 9);
+  EXPECT_EQ(record["method"], "");
+  EXPECT_EQ(record["crashes"], 1);
+  EXPECT_TRUE(serves()) << "the first time it is started again at once";
+  ::kill(instance->worker().process, SIGKILL);
+  for (int i = 0; i < 500 && log.count("crashed between calls") < 2; ++i) std::this_thread::sleep_for(10ms);
+  const auto outcome = attempt("nothing");
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_UNAVAILABLE) << "the second time it waits";
+  EXPECT_GT(outcome.retryAfterMs, 0u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(outcome.retryAfterMs));
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(instance->worker().restarts, 2u);
+}
+
   const auto gone = [&] {
     std::ifstream status("/proc/" + std::to_string(worker) + "/stat");
     std::string text((std::istreambuf_iterator<char>(status)), {});
