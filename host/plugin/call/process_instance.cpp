@@ -102,6 +102,7 @@ ProcessInstance::ProcessInstance(Parts parts, Outside& outside, const Configurat
   _context->configure(configuration);
   _context->setHttpNetwork(_parts.http);
   _context->setLibrary(_parts.library);
+  _context->denials().watchWith(*_parts.runtime->watch);
   const auto json = dumpJson(configuration.value);
   dispatch_instance* made = nullptr;
   const auto outcome = control("create", [&](HostCall& call) {
@@ -162,12 +163,12 @@ FlightRecorder* ProcessInstance::recorder() const noexcept {
   return _parts.library->home() == "worker" ? nullptr : _parts.runtime->recorder.get();
 }
 
-Instance::Worker ProcessInstance::worker() const {
 FlightRecorder::Flight::Call ProcessInstance::flightOf(std::string_view method,
                                                        std::uint64_t requestId) const noexcept {
   return {_parts.manifest.id, _parts.manifest.version, _parts.library->buildId(), method, requestId};
 }
 
+Instance::Worker ProcessInstance::worker() const {
   return _parts.library->home() == "worker" && _instance != nullptr ? IsolatedPlugin::of(_instance).status()
                                                                     : Worker();
 }

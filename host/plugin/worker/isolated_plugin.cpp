@@ -52,8 +52,7 @@ std::string IsolatedPlugin::name() const {
 std::uint64_t IsolatedPlugin::grantedServices() const {
   std::uint64_t granted = 0;
   for (const auto id : wire::serviceIds)
-    if (_context.host()->service(_context.host(), {id.data(), id.size()}) != nullptr)
-      granted |= wire::serviceBit(id);
+    if (_context.granted(id)) granted |= wire::serviceBit(id);
   return granted;
 }
 
@@ -215,8 +214,8 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
   {
     const std::lock_guard lock(_mutex);
     if (_process && _process->alive()) return _process;
-  buryIdle();
   }
+  buryIdle();
   if (const auto reason = _library->house().quarantined(_library->digest()); !reason.empty())
     throw Problem(Problem::Kind::unavailable,
                   "Plugin " + name() + " is put aside, because " + reason +
@@ -315,8 +314,8 @@ void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEn
                   {"plugin", manifest.id},
                   {"version", manifest.version},
                   {"digest", _library->digest()},
-                  {"build_id", _library->buildId()},
                   {"build", _library->buildInfo()},
+                  {"build_id", _library->buildId()},
                   {"how", how},
                   {"signal", end ? end->signal : 0},
                   {"function", call == nullptr ? "" : functionName(function)},
@@ -433,21 +432,17 @@ void IsolatedPlugin::workerMisbehaved(std::uint64_t request, std::string_view te
   }
 }
 
-void IsolatedPlugin::workerWasDenied(std::string_view systemCall) noexcept {
+void IsolatedPlugin::workerWasDenied(const WorkerDenial& denial) noexcept {
   try {
     const std::lock_guard hearing(_hearing);
     if (_gone) return;
+    if (denial.what == wire::Denied::service) return _context.denials().service(denial.name);
     {
       const std::lock_guard lock(_mutex);
-      ++_denied;
-      _lastDenied = systemCall;
+      _denied += denial.times;
+      _lastDenied = denial.name;
     }
-    std::uint64_t dropped = 0;
-    if (!_context.logGate().pass(monotonicNs(), dropped)) return;
-    _context.logger().warning("The sandbox of plugin " + name() + " refused the system call " +
-                              std::string(systemCall) +
-                              ". Plugins reach the outside through the host's services only.");
-    _context.outside().audit(_context.scope(), "plugin.denied", {{"system_call", std::string(systemCall)}});
+    _context.denials().systemCall(denial.name, denial.times);
   } catch (...) {
     // Refused it was all the same.
   }
@@ -494,12 +489,12 @@ void IsolatedPlugin::workerWrote(std::string_view text) noexcept {
   }
 }
 
-    buryIdle();
 void IsolatedPlugin::workerEnded() noexcept {
   try {
     const std::lock_guard hearing(_hearing);
     if (_gone) return;
     _streams.closeAll();
+    buryIdle();
   } catch (...) {
     // The instance closes them.
   }

@@ -46,7 +46,7 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
   // WorkerOwner
   void workerLogged(std::uint32_t level, std::string_view text) noexcept override;
   void workerMisbehaved(std::uint64_t request, std::string_view text) noexcept override;
-  void workerWasDenied(std::string_view systemCall) noexcept override;
+  void workerWasDenied(const WorkerDenial& denial) noexcept override;
   void workerClosedStream(std::uint64_t number) noexcept override;
   void workerMeasured(std::string_view nameAndLabels, double value) noexcept override;
   void workerWrote(std::string_view text) noexcept override;
