@@ -9,6 +9,7 @@
 #include "cli/process.hpp"
 #include "cli/rooms.hpp"
 #include "cli/scheduler.hpp"
+#include "cli/stray_ids.hpp"
 #include "http/http.hpp"
 
 #include <Poco/Logger.h>
@@ -69,8 +70,8 @@ class Server final : public Poco::Util::ServerApplication {
           [this](std::exception_ptr failure) { keepFailure(std::move(failure)); }));
     };
     stage("data directory", &Server::holdData, &Server::releaseData);
-    stage("secrets", &Server::resolveSecrets, nullptr);
     stage("crash records", &Server::tellOfCrashes, nullptr);
+    stage("secrets", &Server::resolveSecrets, nullptr);
     stage("database", &Server::openDatabase, nullptr);
     stage("plugins", &Server::startPlugins, &Server::stopPlugins);
     stage("flows", &Server::startFlows, &Server::stopFlows);
@@ -130,11 +131,12 @@ class Server final : public Poco::Util::ServerApplication {
     _lock.reset();
   }
 
-  void resolveSecrets() {
   /// Before any plugin gets to work: the one that crashed may do so again.
   void tellOfCrashes() { reportCrashes(_installation); }
 
+  void resolveSecrets() {
     for (const auto& warning : settings().warnings()) log().warning("%s", warning);
+    for (const auto& warning : strayIds(settings())) log().warning("%s", warning);
     _installation.envelope();
   }
 
