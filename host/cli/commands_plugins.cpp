@@ -1,5 +1,6 @@
 #include "base/base.hpp"
 #include "cli/commands.hpp"
+#include "cli/crash_report.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -160,10 +161,11 @@ Json listPlugins(CommandContext& context, const Json& args) {
       list.push_back(describe(enablement));
       shown.push_back(enablement.pluginId);
     }
-  // What runs without a signature says so wherever nothing else is to be said.
+  // What crashed says so, and what runs without a signature, wherever nothing else is to be said.
   for (auto& entry : list)
     if (const auto package = installation.catalog().find(textOr(entry, "id"))) {
       entry["trust"] = package->trust.text();
+      if (textOr(entry, "reason").empty()) entry["reason"] = recentCrash(installation, *package);
       if (textOr(entry, "reason").empty() && !package->trust.isSigned)
         entry["reason"] = package->trust.text();
     }
@@ -209,6 +211,13 @@ Json listPlugins(CommandContext& context, const Json& args) {
 /// Where other systems reach the instance `id`: `path` of its endpoint behind the server's address.
 std::string webhookUrl(CommandContext& context, const std::string& path) {
   return context.installation.settings().text("DISPATCH_UI_URL") + path;
+}
+
+/// When it was at work in a process of Dispatch that crashed, however long ago; null: never.
+Json crashedText(const Installation& installation, const std::string& id) {
+  const auto crash = plugin::CrashHistory(installation.crashDirectory()).lastOf(id);
+  if (!crash) return {};
+  return toText(crash->at) + ": " + crash->atWork() + ", " + crash->how();
 }
 
 Json showPlugin(CommandContext& context, const Json& args) {
@@ -268,9 +277,11 @@ Json showPlugin(CommandContext& context, const Json& args) {
           {"digest", installed.digest},
           {"trust", installed.trust.text()},
           {"build", installed.buildInfo},
+          {"build_id", installed.buildId},
           {"home", installed.home},
           {"usable", installed.usable},
           {"reason", installed.reason},
+          {"crashed", crashedText(context.installation, installed.id)},
           {"permissions", manifest.permissions},
           {"settings", fields},
           {"instances", instances}};

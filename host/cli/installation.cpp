@@ -56,10 +56,17 @@ plugin::TrustPolicy Installation::trustPolicy() {
   return policy;
 }
 
-std::vector<std::string> Installation::pluginDirectories() const {
-  auto directories = _settings.list("DISPATCH_PLUGIN_DIRS");
-  if (directories.empty()) directories = {_settings.paths().plugins, _settings.paths().packages};
+std::vector<std::string> pluginDirectories(const config::Settings& settings) {
+  auto directories = settings.list("DISPATCH_PLUGIN_DIRS");
+  if (directories.empty()) directories = {settings.paths().plugins, settings.paths().packages};
   return directories;
+}
+
+std::vector<std::string> Installation::keptInSafeMode() const {
+  std::vector<std::string> kept(std::begin(builtIn), std::end(builtIn));
+  for (const auto& id : _settings.list("DISPATCH_AUTHENTICATION_PROVIDER_SLUG")) kept.push_back(id);
+  kept.push_back(_secrets.defaultProvider());
+  return kept;
 }
 
 plugin::Catalog& Installation::catalog() {
@@ -84,12 +91,9 @@ plugin::Catalog& Installation::catalog() {
   options.workerProgram = _settings.paths().worker;
   options.workerMemoryBytes = static_cast<std::uint64_t>(_settings.integer("DISPATCH_WORKER_MEMORY_MB"))
                               << 20;
-  options.crashDirectory = _settings.paths().var + "/crash";
+  options.crashDirectory = crashDirectory();
   if (_settings.boolean("DISPATCH_SAFE_MODE")) {
-    // Only what came with this program, and what it needs to start and let people in.
-    std::vector<std::string> kept(std::begin(builtIn), std::end(builtIn));
-    for (const auto& id : _settings.list("DISPATCH_AUTHENTICATION_PROVIDER_SLUG")) kept.push_back(id);
-    kept.push_back(_secrets.defaultProvider());
+    const auto kept = keptInSafeMode();
     for (const auto& directory : options.searchPath) {
       std::error_code ignored;
       for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {

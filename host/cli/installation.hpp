@@ -21,6 +21,9 @@ std::string version();
 /// The files that say whose plugins may run.
 plugin::TrustFiles trustFiles(const config::Settings& settings);
 
+/// Where packages lie; some need not exist.
+std::vector<std::string> pluginDirectories(const config::Settings& settings);
+
 /// One installation as a command or the server works on it: settings first, everything else made when it is
 /// first asked for. [any-thread]
 class Installation {
@@ -34,8 +37,11 @@ class Installation {
   SecretResolver& secrets() { return _secrets; }
 
   plugin::Catalog& catalog();
-  /// Where packages lie; some need not exist.
-  std::vector<std::string> pluginDirectories() const;
+  std::vector<std::string> pluginDirectories() const { return cli::pluginDirectories(_settings); }
+  /// Ids that safe mode keeps: what came with this program, and what it needs to start and let people in.
+  std::vector<std::string> keptInSafeMode() const;
+  /// Where processes note what their plugins are at, for the case of a crash (plugin::CrashHistory).
+  std::string crashDirectory() const { return _settings.paths().var + "/crash"; }
   /// What is remembered of plugins: which versions served, pins, quarantines.
   const std::shared_ptr<plugin::Ledger>& ledger();
   /// Which packages may run here. Throws Problem where the trust store or `unsigned:` is not understood.

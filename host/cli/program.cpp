@@ -8,6 +8,7 @@
 #include "cli/output.hpp"
 #include "cli/process.hpp"
 #include "cli/server.hpp"
+#include "cli/stray_ids.hpp"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -188,6 +189,8 @@ int run(Invocation invocation) {
       config::Settings::load(config::Paths::discover(invocation.configDirectory), invocation.settings);
   if (invocation.command == "server.start") return startServer(settings, invocation);
   for (const auto& warning : settings.warnings()) std::cerr << "dispatch: warning: " << warning << "\n";
+  if (invocation.command == "server.config")
+    for (const auto& warning : strayIds(settings)) std::cerr << "dispatch: warning: " << warning << "\n";
   if (invocation.command == "server.status" || invocation.command == "server.stop")
     return superviseServer(settings, invocation, show);
   invocation.args["actor"] = callerName();

@@ -3,11 +3,13 @@
 #include "base/base.hpp"
 #include "cli/commands.hpp"
 #include "cli/control_socket.hpp"
+#include "cli/crash_report.hpp"
 #include "cli/logging.hpp"
 #include "cli/package_watch.hpp"
 #include "cli/process.hpp"
 #include "cli/rooms.hpp"
 #include "cli/scheduler.hpp"
+#include "cli/stray_ids.hpp"
 #include "http/http.hpp"
 
 #include <Poco/Logger.h>
@@ -68,6 +70,7 @@ class Server final : public Poco::Util::ServerApplication {
           [this](std::exception_ptr failure) { keepFailure(std::move(failure)); }));
     };
     stage("data directory", &Server::holdData, &Server::releaseData);
+    stage("crash records", &Server::tellOfCrashes, nullptr);
     stage("secrets", &Server::resolveSecrets, nullptr);
     stage("database", &Server::openDatabase, nullptr);
     stage("plugins", &Server::startPlugins, &Server::stopPlugins);
@@ -128,8 +131,12 @@ class Server final : public Poco::Util::ServerApplication {
     _lock.reset();
   }
 
+  /// Before any plugin gets to work: the one that crashed may do so again.
+  void tellOfCrashes() { reportCrashes(_installation); }
+
   void resolveSecrets() {
     for (const auto& warning : settings().warnings()) log().warning("%s", warning);
+    for (const auto& warning : strayIds(settings())) log().warning("%s", warning);
     _installation.envelope();
   }
 

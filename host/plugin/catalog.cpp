@@ -121,9 +121,6 @@ class LoadedCatalog final : public Catalog {
 
   const Json* contract(std::string_view type) const override { return _runtime->contracts.contract(type); }
   std::vector<std::string> types() const override { return _runtime->contracts.types(); }
-  std::optional<LastCrash> lastCrash() const override {
-    return _runtime->recorder ? _runtime->recorder->lastCrash() : std::nullopt;
-  }
 
  private:
   struct Entry {
@@ -291,7 +288,7 @@ class LoadedCatalog final : public Catalog {
   /// worker, whichever home it gets.
   std::shared_ptr<const Library> load(const Package& package, const std::string& home) {
     if (home == "process") countGeneration(package);
-    if (!_runtime->workers) return Library::load(package);
+    if (!_runtime->workers) return loadHere(package);
     auto isolated = WorkerLibrary::open(_runtime->workers, _runtime->watch, package);
     if (home == "worker") return isolated;
     // What the sandbox refused its constructors there, nothing would refuse them here.
@@ -303,6 +300,12 @@ class LoadedCatalog final : public Catalog {
                         "a static constructor to create or start; until then it can live in a worker "
                         "(isolation: in dispatch.yaml), where the sandbox refuses it.")
           .withType("plugin_library");
+    return loadHere(package);
+  }
+
+  std::shared_ptr<const Library> loadHere(const Package& package) const {
+    const FlightRecorder::Flight flight(
+        _runtime->recorder.get(), {package.manifest.id, package.manifest.version, package.buildId, "load"});
     return Library::load(package);
   }
 
@@ -364,6 +367,7 @@ class LoadedCatalog final : public Catalog {
       entry.library = load(*entry.package, homeOf(entry.installed));
       entry.installed.home = entry.library->home();
       entry.installed.buildInfo = entry.library->buildInfo();
+      entry.installed.buildId = entry.library->buildId();
       entry.installed.usable = true;
       return true;
     } catch (const std::exception& problem) {

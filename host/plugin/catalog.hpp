@@ -23,8 +23,9 @@ struct Installed {
   Manifest manifest;     ///< valid if usable, else as far as it could be read
   std::string digest;
   std::string buildInfo;
-  std::string home;    ///< "process" or "worker"; "" if not usable
-  PackageTrust trust;  ///< who signed it, or who allowed it unsigned; as far as it could be checked
+  std::string buildId;  ///< of its library (Package::buildId); "" if not usable
+  std::string home;     ///< "process" or "worker"; "" if not usable
+  PackageTrust trust;   ///< who signed it, or who allowed it unsigned; as far as it could be checked
 
   std::string name() const { return manifest.version.empty() ? id : id + ' ' + manifest.version; }
 };
@@ -47,27 +48,12 @@ struct CatalogOptions {
   std::uint64_t workerMemoryBytes = 512u << 20;  ///< of a worker (RLIMIT_DATA)
   std::shared_ptr<HttpNetwork> http = {};  ///< watches HTTP, or stands in for it; null: the network alone
   std::string crashDirectory;  ///< "" = keep no record; else where the record of calls in flight is kept for
-                               ///< a crash (var/lib/dispatch/crash)
+                               ///< a crash (var/lib/dispatch/crash), to be read with CrashHistory
 };
 
 /// `isolation:` of dispatch.yaml as CatalogOptions::isolation wants it. Throws Problem(invalid) with the
 /// entry and what is expected.
 std::map<std::string, std::string> readIsolation(const Json& yaml);
-
-/// What a process that ended without stopping its plugins left behind: which calls were under way.
-struct LastCrash {
-  struct Call {
-    std::string plugin, version, method;
-    std::uint64_t requestId = 0;
-    bool crashed = false;  ///< the signal came in the thread of this call
-  };
-  std::string at;  ///< when, as text
-  int signal = 0;  ///< SIGSEGV, …; 0 = none was caught: killed, power cut, or the stack overflowed
-  std::vector<Call> calls;
-  /// Ids that safe mode should leave out: the plugin whose thread crashed, or all that were at work when
-  /// nothing tells which. None where no signal was caught: kill -9 is no plugin's fault.
-  std::vector<std::string> suspects() const;
-};
 
 /// What is installed, and the maker of instances. [any-thread]
 class Catalog {
@@ -99,10 +85,6 @@ class Catalog {
   /// "output", "examples"}}}.
   virtual const Json* contract(std::string_view type) const = 0;
   virtual std::vector<std::string> types() const = 0;
-
-  /// How the last process that used this crash directory ended, if not in order; known until the next start.
-  /// The program says so and offers safe mode (CatalogOptions::skip = its suspects).
-  virtual std::optional<LastCrash> lastCrash() const = 0;
 };
 
 }  // namespace dispatch::plugin

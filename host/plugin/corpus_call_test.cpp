@@ -84,8 +84,9 @@ TEST_P(CorpusDeath, InTheProcessIsKnownToTheNextStartWhichCanLeaveItOut) {
   });
   EXPECT_FALSE(WIFEXITED(end) && WEXITSTATUS(end) == 0) << "it lives";
   EXPECT_FALSE(WIFEXITED(end) && WEXITSTATUS(end) == 99) << "it never came to the call";
-  const auto crash = open("process").lastCrash();
-  ASSERT_TRUE(crash);
+  const auto crashes = CrashHistory(options.crashDirectory).take();
+  ASSERT_EQ(crashes.size(), 1u);
+  const auto* crash = &crashes.front();
   EXPECT_EQ(crash->signal, death.signal);
   ASSERT_EQ(crash->calls.size(), 1u);
   EXPECT_EQ(crash->calls[0].plugin, corpusId(death.name));

@@ -105,6 +105,7 @@ std::shared_ptr<const Library> Library::load(const Package& package) {
   std::shared_ptr<Library> made(new Library);
   made->_mapping = mapping;
   made->_table = table;
+  made->_buildId = package.buildId;
   if (table->build_info.len > 0) made->_buildInfo.assign(table->build_info.ptr, table->build_info.len);
   loaded.emplace(package.digest, made);
   return made;

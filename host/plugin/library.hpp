@@ -25,13 +25,14 @@ class Library {
 
   const dispatch_plugin_v1& table() const noexcept { return *_table; }
   const std::string& buildInfo() const noexcept { return _buildInfo; }
+  const std::string& buildId() const noexcept { return _buildId; }  ///< Package::buildId
   virtual std::string_view home() const noexcept { return "process"; }
 
  protected:
   Library() = default;
 
   const dispatch_plugin_v1* _table = nullptr;
-  std::string _buildInfo;
+  std::string _buildInfo, _buildId;
 
  private:
   struct Mapping;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "plugin/catalog.hpp"
+#include "plugin/crash_history.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/outside.hpp"
 #include "plugin/package/package.hpp"

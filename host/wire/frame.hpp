@@ -29,7 +29,12 @@ enum class FrameKind : std::uint32_t {
   openLane,     ///< host to worker: `lane`; a socket and a slot come along
   cancel,       ///< host to worker: the call `request` on `lane`, because of `status`
   closeStream,  ///< worker to host: `request` = the stream's number
-  denied,       ///< worker to host: the sandbox refused the system call number `request`
+  denied,       ///< worker to host: it was refused number `request` of `function` (Denied), `size` times
+};
+
+enum class Denied : std::uint32_t {
+  systemCall,  ///< by the sandbox; its number
+  service,     ///< one that is not granted; its place in serviceIds
 };
 
 /// The head of every message. Bodies are not in it: they lie in the sender's area of the lane's slot, `size`

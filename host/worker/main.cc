@@ -93,7 +93,7 @@ int run() {
   wire::Spin::allow({setup.spinNs, setup.spinCalls});
   wire::SandboxLevel level;
   try {
-    level = worker::Sandbox::enter(setup, wire::controlDescriptor);
+    level = worker::Sandbox::enter(setup);
   } catch (const std::exception& error) {
     say(wire::FrameKind::failed, std::string("the sandbox could not be closed (") + error.what() +
                                      "). Nothing of the plugin was run.");

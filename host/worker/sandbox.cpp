@@ -1,5 +1,7 @@
 #include "worker/sandbox.hpp"
 
+#include "worker/denials.hpp"
+
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -12,7 +14,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -233,19 +234,12 @@ void secondStage() {
   filter.install(SECCOMP_FILTER_FLAG_TSYNC);
 }
 
-std::atomic<int> reportSocket{-1};
-std::atomic<int> reports{0};
-constexpr int maxReports = 1000;
+bool closed = false;
 
 /// A refused system call fails like one that is not permitted, and the host hears of it.
 void refused(int, siginfo_t* info, void* context) {
   const int error = errno;
-  if (reports.fetch_add(1, std::memory_order_relaxed) < maxReports) {
-    wire::Frame frame;
-    frame.kind = wire::FrameKind::denied;
-    frame.request = static_cast<std::uint64_t>(info->si_syscall);
-    wire::send(reportSocket.load(std::memory_order_relaxed), frame);
-  }
+  Denials::systemCall(info->si_syscall);
   auto* machine = &static_cast<ucontext_t*>(context)->uc_mcontext;
 #if defined(__x86_64__)
   machine->gregs[REG_RAX] = -EPERM;
@@ -263,7 +257,7 @@ void becomeUser(std::uint32_t uid) {
 
 }  // namespace
 
-wire::SandboxLevel Sandbox::enter(const wire::Setup& setup, int report) {
+wire::SandboxLevel Sandbox::enter(const wire::Setup& setup) {
   wire::SandboxLevel level;
   if (setup.uid != 0) {
     becomeUser(setup.uid);
@@ -285,7 +279,7 @@ wire::SandboxLevel Sandbox::enter(const wire::Setup& setup, int report) {
 
   if (setup.sandbox == 0) return level;
   level.landlock = landlock();
-  reportSocket = report;
+  closed = true;
   struct sigaction action {};
   action.sa_sigaction = refused;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
@@ -296,7 +290,7 @@ wire::SandboxLevel Sandbox::enter(const wire::Setup& setup, int report) {
 }
 
 void Sandbox::seal() {
-  if (reportSocket.load() < 0) return;
+  if (!closed) return;
   secondStage();
 }
 

@@ -12,9 +12,9 @@ namespace dispatch::worker {
 class Sandbox {
  public:
   /// The user, limits, no new privileges, Landlock without a single rule (no file can be opened by name, none
-  /// made), and the first list of system calls: what loading a library needs. `report` is the control socket,
-  /// told of what is refused. Throws std::system_error where a step that must work does not.
-  static wire::SandboxLevel enter(const wire::Setup& setup, int report);
+  /// made), and the first list of system calls: what loading a library needs; the host is
+  /// told of what is refused (Denials). Throws std::system_error where a step that must work does not.
+  static wire::SandboxLevel enter(const wire::Setup& setup);
 
   /// The second list, for all threads: no more opening of files, no new executable memory. After `create`.
   static void seal();

@@ -1,5 +1,6 @@
 #include "worker/services.hpp"
 
+#include "worker/denials.hpp"
 #include "worker/lane.hpp"
 
 #include <sys/random.h>
@@ -189,13 +190,19 @@ constexpr std::array<Service, wire::serviceIds.size()> services{{{DISPATCH_LOG_1
                                                                  {DISPATCH_EXEC_1, &execTable},
                                                                  {DISPATCH_AUDIT_1, &auditTable}}};
 
+static_assert(std::equal(services.begin(), services.end(), wire::serviceIds.begin(),
+                         [](const Service& service, std::string_view id) { return service.id == id; }),
+              "the host knows a service by its place");
+
 }  // namespace
 
 const void* serviceTable(std::uint64_t granted, dispatch_str id) noexcept {
   if (id.ptr == nullptr || id.len > 100) return nullptr;
-  for (const auto& service : services)
-    if (service.id == std::string_view(id.ptr, id.len))
-      return (granted & wire::serviceBit(service.id)) != 0 ? service.table : nullptr;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    if (services[i].id != std::string_view(id.ptr, id.len)) continue;
+    if ((granted & wire::serviceBit(services[i].id)) != 0) return services[i].table;
+    Denials::service(i);
+  }
   return nullptr;
 }
 

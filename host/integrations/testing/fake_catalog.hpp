@@ -202,7 +202,6 @@ class FakeCatalog final : public plugin::Catalog {
   }
   const Json* contract(std::string_view) const override { return nullptr; }
   std::vector<std::string> types() const override { return {}; }
-  std::optional<plugin::LastCrash> lastCrash() const override { return std::nullopt; }
 
  private:
   std::map<std::string, std::unique_ptr<FakePlugin>> _plugins;

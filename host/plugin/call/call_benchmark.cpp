@@ -108,7 +108,8 @@ void supervised(benchmark::State& state) {
     call.begin(start);
     watch.called();
     {
-      const FlightRecorder::Flight flight(recorder.get(), "probe", "1.0.0", "nothing", 1);
+      const FlightRecorder::Flight flight(
+          recorder.get(), {"probe", "1.0.0", "85d2a1b0c94f5b7c9e0b5a7d7f5a3c1e2d4b6a89", "nothing", 1});
       dispatch_str out{};
       benchmark::DoNotOptimize(table->invoke(nullptr, call.abi(), nothing, input, &out));
     }
@@ -137,7 +138,7 @@ void verifyAndLoad(benchmark::State& state) {
     const auto path = bench().directory / "load";
     files.write(path);
     state.ResumeTiming();
-    benchmark::DoNotOptimize(Library::load(readPackage(path, schema)));
+    benchmark::DoNotOptimize(Library::load(readPackage(path, schema, *testing::trustFixtures())));
   }
 }
 BENCHMARK(verifyAndLoad)->Iterations(50)->Unit(benchmark::kMicrosecond);

@@ -17,7 +17,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -29,13 +31,14 @@ struct FlightRecorder::Entry {
   std::uint64_t requestId;
   char plugin[72];
   char version[40];
+  char buildId[48];
   char method[64];
 };
 
 namespace {
 
 constexpr std::uint32_t entries = 256;
-constexpr std::array<char, 8> magic{'d', 's', 'p', 'f', 'l', 't', '0', '1'};
+constexpr std::array<char, 8> magic{'d', 's', 'p', 'f', 'l', 't', '0', '2'};
 constexpr const char* prefix = "in-flight.";
 
 thread_local FlightRecorder::Entry* currentEntry = nullptr;
@@ -58,6 +61,8 @@ struct FlightRecorder::File {
   std::array<char, 8> magic_;
   std::atomic<std::int32_t> signal;
   std::atomic<std::int32_t> crashedEntry;  ///< index, or -1
+  std::int64_t beganAt;                    ///< seconds since 1970
+  std::atomic<std::int64_t> crashedAt;     ///< 0 = no signal was caught
   std::array<Entry, entries> entry;
 };
 
@@ -65,17 +70,26 @@ namespace {
 
 std::atomic<FlightRecorder::Entry*> firstEntry{nullptr};
 std::atomic<std::atomic<std::int32_t>*> signalField{nullptr}, crashedField{nullptr};
+std::atomic<std::atomic<std::int64_t>*> crashedAtField{nullptr};
 constexpr std::array<int, 5> fatalSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 std::array<struct sigaction, fatalSignals.size()> earlierActions{};
+
+std::int64_t secondsNow() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);  // one of the few that a handler of signals may ask
+  return now.tv_sec;
+}
 
 /// Stores only: nothing else is safe here. Then the earlier action is put back, and the instruction (or
 /// abort) raises again.
 extern "C" void noteFatalSignal(int number) {
   if (auto* field = signalField.load()) {
     std::int32_t none = 0;
-    if (field->compare_exchange_strong(none, number))
+    if (field->compare_exchange_strong(none, number)) {
       if (auto* crashed = crashedField.load(); crashed != nullptr && currentEntry != nullptr)
         crashed->store(static_cast<std::int32_t>(currentEntry - firstEntry.load()));
+      if (auto* at = crashedAtField.load(); at != nullptr) at->store(secondsNow());
+    }
   }
   for (std::size_t i = 0; i < fatalSignals.size(); ++i)
     if (fatalSignals[i] == number) ::sigaction(number, &earlierActions[i], nullptr);
@@ -106,22 +120,13 @@ void installHandlers() {
 
 }  // namespace
 
-std::vector<std::string> LastCrash::suspects() const {
-  if (signal == 0) return {};
-  std::vector<std::string> ids;
-  const bool known = std::any_of(calls.begin(), calls.end(), [](const Call& call) { return call.crashed; });
-  for (const auto& call : calls)
-    if ((call.crashed || !known) && std::find(ids.begin(), ids.end(), call.plugin) == ids.end())
-      ids.push_back(call.plugin);
-  return ids;
-}
-
 std::unique_ptr<FlightRecorder> FlightRecorder::open(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) unusable(directory, error.value());
   std::unique_ptr<FlightRecorder> recorder(new FlightRecorder);
-  recorder->readOld(directory);
+  for (const auto& old : left(directory))
+    if (!old.crash) ::unlink(old.path.c_str());
   recorder->_path = directory + '/' + prefix + std::to_string(::getpid()) + '-' + randomToken(6);
   recorder->_descriptor =
       ::open(recorder->_path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -134,8 +139,10 @@ std::unique_ptr<FlightRecorder> FlightRecorder::open(const std::string& director
   recorder->_file = new (mapped) File{};
   recorder->_file->magic_ = magic;
   recorder->_file->crashedEntry = -1;
+  recorder->_file->beganAt = secondsNow();
   firstEntry = recorder->_file->entry.data();
   crashedField = &recorder->_file->crashedEntry;
+  crashedAtField = &recorder->_file->crashedAt;
   signalField = &recorder->_file->signal;
   installHandlers();
   return recorder;
@@ -146,6 +153,7 @@ FlightRecorder::~FlightRecorder() {
     if (signalField.load() == &_file->signal) {
       signalField = nullptr;
       crashedField = nullptr;
+      crashedAtField = nullptr;
     }
     ::munmap(_file, sizeof(File));
     ::unlink(_path.c_str());
@@ -153,42 +161,51 @@ FlightRecorder::~FlightRecorder() {
   if (_descriptor >= 0) ::close(_descriptor);
 }
 
-void FlightRecorder::readOld(const std::string& directory) {
-  std::error_code error;
-  for (const auto& item : std::filesystem::directory_iterator(directory, error)) {
-    if (!item.path().filename().string().starts_with(prefix)) continue;
-    const int descriptor = ::open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor < 0) continue;
-    // Locked: its process lives.
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      ::close(descriptor);
-      continue;
-    }
-    struct stat status {};
-    auto file = std::make_unique<File>();
-    const bool whole = ::fstat(descriptor, &status) == 0 &&
-                       ::pread(descriptor, file.get(), sizeof(File), 0) == static_cast<ssize_t>(sizeof(File));
-    if (whole && file->magic_ == magic) {
-      LastCrash crash;
-      crash.signal = file->signal;
-      crash.at = toText(Instant(std::chrono::seconds(status.st_mtime)));
-      for (std::uint32_t i = 0; i < entries; ++i) {
-        const auto& entry = file->entry[i];
-        if (entry.taken == 0) continue;
-        crash.calls.push_back({taken(entry.plugin), taken(entry.version), taken(entry.method),
-                               entry.requestId, file->crashedEntry == static_cast<std::int32_t>(i)});
-      }
-      const bool newer = !_lastCrash || crash.at > _lastCrash->at;
-      if ((crash.signal != 0 || !crash.calls.empty()) && newer) _lastCrash = std::move(crash);
-    }
-    ::unlink(item.path().c_str());
-    ::close(descriptor);
+std::optional<Crash> FlightRecorder::read(int descriptor) {
+  struct stat status {};
+  auto file = std::make_unique<File>();
+  if (::fstat(descriptor, &status) != 0 ||
+      ::pread(descriptor, file.get(), sizeof(File), 0) != static_cast<ssize_t>(sizeof(File)) ||
+      file->magic_ != magic)
+    return std::nullopt;
+  Crash crash;
+  crash.signal = file->signal;
+  const std::chrono::seconds began(file->beganAt);
+  const std::chrono::seconds at(file->crashedAt != 0 ? file->crashedAt.load() : status.st_mtime);
+  crash.at = Instant(at);
+  if (at >= began) crash.ran = at - began;
+  for (std::uint32_t i = 0; i < entries; ++i) {
+    const auto& entry = file->entry[i];
+    if (entry.taken == 0) continue;
+    crash.calls.push_back({taken(entry.plugin), taken(entry.version), taken(entry.buildId),
+                           taken(entry.method), entry.requestId,
+                           file->crashedEntry == static_cast<std::int32_t>(i)});
   }
+  return crash.signal != 0 || !crash.calls.empty() ? std::optional(std::move(crash)) : std::nullopt;
 }
 
-FlightRecorder::Flight::Flight(FlightRecorder* recorder, std::string_view plugin, std::string_view version,
-                               std::string_view method, std::uint64_t requestId) noexcept
-    : _outer(currentEntry) {
+std::vector<FlightRecorder::Left> FlightRecorder::left(const std::string& directory) {
+  std::vector<Left> all;
+  std::error_code error;
+  for (const auto& item : std::filesystem::directory_iterator(directory, error)) {
+    const auto name = item.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const int descriptor = ::open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    // Locked: its process lives. One without a byte is just being made, and not locked yet.
+    struct stat status {};
+    if (::flock(descriptor, LOCK_SH | LOCK_NB) == 0 && ::fstat(descriptor, &status) == 0 &&
+        status.st_size > 0) {
+      auto crash = read(descriptor);
+      if (crash) crash->process = std::atoi(name.c_str() + std::strlen(prefix));
+      all.push_back({item.path().string(), std::move(crash)});
+    }
+    ::close(descriptor);
+  }
+  return all;
+}
+
+FlightRecorder::Flight::Flight(FlightRecorder* recorder, const Call& call) noexcept : _outer(currentEntry) {
   if (recorder == nullptr) return;
   static std::atomic<std::uint32_t> nextHint{0};
   thread_local std::uint32_t hint = nextHint++ % entries;
@@ -200,10 +217,11 @@ FlightRecorder::Flight::Flight(FlightRecorder* recorder, std::string_view plugin
         !entry.taken.compare_exchange_strong(free, 1, std::memory_order_acquire))
       continue;
     hint = (hint + i) % entries;
-    entry.requestId = requestId;
-    put(entry.plugin, plugin);
-    put(entry.version, version);
-    put(entry.method, method);
+    entry.requestId = call.requestId;
+    put(entry.plugin, call.plugin);
+    put(entry.version, call.version);
+    put(entry.buildId, call.buildId);
+    put(entry.method, call.method);
     _entry = &entry;
     currentEntry = _entry;
     return;

@@ -1,11 +1,13 @@
 #pragma once
 
-#include "plugin/catalog.hpp"
+#include "plugin/crash_history.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dispatch::plugin {
 
@@ -15,24 +17,32 @@ namespace dispatch::plugin {
 /// per process, locked while it lives.
 class FlightRecorder {
  public:
-  /// Opens a record of this process in `directory` (made if missing) and reads those that crashed processes
-  /// left there. Throws Problem(unavailable) where the directory cannot be used. Installs handlers for
-  /// SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT that note the signal and the thread's call, and then let the
-  /// signal take its course; not in a sanitized host.
+  /// Opens a record of this process in `directory` (made if missing); those that crashed processes left there
+  /// stay, for the server to tell of (CrashHistory). Throws Problem(unavailable) where the directory cannot
+  /// be used. Installs handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT that note the signal and the
+  /// thread's call, and then let the signal take its course; not in a sanitized host.
   static std::unique_ptr<FlightRecorder> open(const std::string& directory);
   ~FlightRecorder();  ///< removes the file: this process ended in order
   FlightRecorder(const FlightRecorder&) = delete;
   FlightRecorder& operator=(const FlightRecorder&) = delete;
 
-  const std::optional<LastCrash>& lastCrash() const noexcept { return _lastCrash; }
+  /// A record whose process has ended without removing it.
+  struct Left {
+    std::string path;
+    std::optional<Crash> crash;  ///< nullopt: it tells of nothing, as when a process is killed at leisure
+  };
+  static std::vector<Left> left(const std::string& directory);
 
   struct Entry;
   /// While it lives, the call stands in the record. [any-thread]; where all places are taken the call is not
   /// recorded.
   class Flight {
    public:
-    Flight(FlightRecorder* recorder, std::string_view plugin, std::string_view version,
-           std::string_view method, std::uint64_t requestId) noexcept;
+    struct Call {
+      std::string_view plugin, version, buildId, method;
+      std::uint64_t requestId = 0;
+    };
+    Flight(FlightRecorder* recorder, const Call& call) noexcept;
     ~Flight();
     Flight(const Flight&) = delete;
     Flight& operator=(const Flight&) = delete;
@@ -45,12 +55,11 @@ class FlightRecorder {
  private:
   struct File;
   FlightRecorder() = default;
-  void readOld(const std::string& directory);
+  static std::optional<Crash> read(int descriptor);
 
   int _descriptor = -1;
   std::string _path;
   File* _file = nullptr;
-  std::optional<LastCrash> _lastCrash;
 };
 
 }  // namespace dispatch::plugin

@@ -102,6 +102,7 @@ ProcessInstance::ProcessInstance(Parts parts, Outside& outside, const Configurat
   _context->configure(configuration);
   _context->setHttpNetwork(_parts.http);
   _context->setLibrary(_parts.library);
+  _context->denials().watchWith(*_parts.runtime->watch);
   const auto json = dumpJson(configuration.value);
   dispatch_instance* made = nullptr;
   const auto outcome = control("create", [&](HostCall& call) {
@@ -144,8 +145,7 @@ ProcessInstance::~ProcessInstance() {
   drainAndStop();
   try {
     if (_instance != nullptr) {
-      const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, "destroy",
-                                          0);
+      const FlightRecorder::Flight flight(recorder(), flightOf("destroy", 0));
       _parts.library->table().destroy(_instance);
     }
   } catch (...) {
@@ -161,6 +161,11 @@ ProcessInstance::~ProcessInstance() {
 /// A crash in a worker does not take the host along: whose call that was is known without a record.
 FlightRecorder* ProcessInstance::recorder() const noexcept {
   return _parts.library->home() == "worker" ? nullptr : _parts.runtime->recorder.get();
+}
+
+FlightRecorder::Flight::Call ProcessInstance::flightOf(std::string_view method,
+                                                       std::uint64_t requestId) const noexcept {
+  return {_parts.manifest.id, _parts.manifest.version, _parts.library->buildId(), method, requestId};
 }
 
 Instance::Worker ProcessInstance::worker() const {
@@ -240,8 +245,7 @@ Outcome ProcessInstance::runInSeat(int seat, std::string_view method, Effect eff
   dispatch_status status = DISPATCH_ERR_INTERNAL;
   const void* out = nullptr;
   {
-    const FlightRecorder::Flight flight(recorder(), _parts.manifest.id, _parts.manifest.version, method,
-                                        begin.requestId);
+    const FlightRecorder::Flight flight(recorder(), flightOf(method, begin.requestId));
     const CancelLink link(options.cancellation, call);
     try {
       status = enter(call);

@@ -123,6 +123,7 @@ class ProcessInstance final : public Instance {
   std::uint64_t timeoutNs(std::string_view method, const CallOptions& options) const;
   std::string nameText() const;
   FlightRecorder* recorder() const noexcept;
+  FlightRecorder::Flight::Call flightOf(std::string_view method, std::uint64_t requestId) const noexcept;
 
   /// The plugin's table of an interface; nullptr if it has none.
   const void* interfaceTable(std::string_view id) const noexcept;

@@ -17,6 +17,7 @@ constexpr std::uint64_t maxProgramHeaders = 128;
 constexpr std::uint64_t maxSections = 4096;
 constexpr std::uint64_t maxDynamicEntries = 4096;
 constexpr std::uint64_t maxSymbols = 1u << 20;
+constexpr std::uint64_t maxNotes = 64, maxBuildIdBytes = 64;
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Problem(Problem::Kind::invalid, "is no usable ELF64 shared object: " + what);
@@ -102,6 +103,7 @@ class Parser {
         if (_dynamicSegment) refuse("it has two dynamic segments");
         _dynamicSegment = segment;
       }
+      if (segment.p_type == PT_NOTE) notes(segment);
       if (segment.p_type == PT_INTERP) refuse("it names a program interpreter: it is a program, no library");
       if (segment.p_type == PT_GNU_RELRO) _image.relocationsReadOnly = true;
       if (segment.p_type == PT_GNU_STACK) {
@@ -111,6 +113,37 @@ class Parser {
     }
     if (!stackDeclared) _image.executableStack = true;
     if (_loads.empty()) refuse("it has nothing to load");
+  }
+
+  /// A build-id is a label and nothing relies on it: notes that make no sense are none.
+  void notes(const Elf64_Phdr& segment) {
+    if (segment.p_offset > _file.size() || segment.p_filesz > _file.size() - segment.p_offset) return;
+    auto left = _file.range(segment.p_offset, segment.p_filesz, "its notes");
+    const std::uint64_t step = segment.p_align == 8 ? 8 : 4;
+    const auto padded = [&](std::uint64_t size) { return (size + step - 1) / step * step; };
+    for (std::uint64_t i = 0; i < maxNotes && left.size() >= sizeof(Elf64_Nhdr); ++i) {
+      Elf64_Nhdr note;
+      std::memcpy(&note, left.data(), sizeof note);
+      const auto textAt = padded(sizeof note + std::uint64_t{note.n_namesz});  // both sizes have 32 bits
+      const auto end = textAt + note.n_descsz;
+      if (end > left.size()) return;
+      const auto name = left.substr(sizeof note, note.n_namesz);
+      if (note.n_type == NT_GNU_BUILD_ID && name == std::string_view("GNU", 4) &&
+          note.n_descsz <= maxBuildIdBytes)
+        _image.buildId = hex(left.substr(textAt, note.n_descsz));
+      left.remove_prefix(std::min<std::uint64_t>(padded(end), left.size()));
+    }
+  }
+
+  static std::string hex(std::string_view bytes) {
+    constexpr const char* digits = "0123456789abcdef";
+    std::string text;
+    for (const char byte : bytes) {
+      const auto value = static_cast<unsigned char>(byte);
+      text += digits[value >> 4];
+      text += digits[value & 15];
+    }
+    return text;
   }
 
   /// Sections are for tools, not for the loader; a table that does not fit is how a truncated file shows.

@@ -12,6 +12,7 @@ namespace dispatch::plugin {
 /// and 5).
 struct ElfImage {
   std::uint16_t machine = 0;                 ///< EM_X86_64, EM_AARCH64, …
+  std::string buildId;                       ///< the linker's (NT_GNU_BUILD_ID), in hex; "" = it has none
   std::vector<std::string> needed;           ///< DT_NEEDED, in order
   std::vector<std::string> exportedSymbols;  ///< defined, global or weak or unique, visible to others
   std::vector<std::string>

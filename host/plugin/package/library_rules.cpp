@@ -132,7 +132,7 @@ std::string_view hostSanitizer() {
 #endif
 }
 
-void checkLibrary(std::string_view library, const std::string& name) {
+std::string checkLibrary(std::string_view library, const std::string& name) {
   ElfImage image;
   try {
     image = ElfImage::parse(library);
@@ -144,6 +144,7 @@ void checkLibrary(std::string_view library, const std::string& name) {
     if (auto sentence = rule.check(image))
       throw Problem(Problem::Kind::invalid, name + " " + *sentence + " (rule " + std::string(rule.name) + ")")
           .withType("plugin_library");
+  return image.buildId;
 }
 
 }  // namespace dispatch::plugin

@@ -25,6 +25,7 @@ const std::vector<LibraryRule>& libraryRules();
 std::string_view hostSanitizer();
 
 /// Throws Problem(invalid) for the first rule that `library` (the bytes of a file called `name`) breaks.
-void checkLibrary(std::string_view library, const std::string& name);
+/// Answers its build-id.
+std::string checkLibrary(std::string_view library, const std::string& name);
 
 }  // namespace dispatch::plugin

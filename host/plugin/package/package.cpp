@@ -60,7 +60,8 @@ std::string refuseUnlisted(PackageCandidate& candidate) {
 }
 
 std::string checkElf(PackageCandidate& candidate) {
-  checkLibrary(candidate.bytes.at(candidate.manifest.library), candidate.manifest.library);
+  candidate.buildId =
+      checkLibrary(candidate.bytes.at(candidate.manifest.library), candidate.manifest.library);
   return candidate.manifest.library;
 }
 
@@ -129,6 +130,7 @@ Package readPackage(PackageCandidate& candidate) {
   package.directory = candidate.directory;
   package.digest = candidate.digest;
   package.trust = candidate.trust();
+  package.buildId = candidate.buildId;
   package.libraryBytes = std::move(candidate.bytes.at(candidate.manifest.library));
   package.manifest = candidate.manifest;
   package.credentials = {package.manifest.id, package.manifest.version, package.digest, candidate.signature,

@@ -46,7 +46,8 @@ std::string refusalNow(const Credentials& credentials, const TrustSource& trust)
 struct Package {
   Manifest manifest;
   std::string directory;
-  std::string digest;  ///< BLAKE2b-256 hex over plugin.json: names this exact package
+  std::string digest;   ///< BLAKE2b-256 hex over plugin.json: names this exact package
+  std::string buildId;  ///< of the library, as the linker named it, in hex; "" = it has none
   std::string libraryBytes;
   PackageTrust trust;
   Credentials credentials;

@@ -19,8 +19,9 @@ struct PackageCandidate {
   std::string digest = {};
   std::optional<minisign::Signature> signature = {};  ///< absent: the package is not signed
   std::vector<const TrustedKey*> keys =
-      {};                  ///< entries of the store that may vouch for it; fewer with each check
-  Manifest manifest = {};  ///< from the check "manifest" on
+      {};                    ///< entries of the store that may vouch for it; fewer with each check
+  Manifest manifest = {};    ///< from the check "manifest" on
+  std::string buildId = {};  ///< of its library, from the check "library" on
 
   PackageTrust trust() const;
 };

@@ -6,10 +6,13 @@
 #include "plugin/package/elf_image.hpp"
 #include "plugin/testing/fixture.hpp"
 
+#include <elf.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <filesystem>
+#include <utility>
 
 namespace dispatch::plugin {
 namespace {
@@ -151,6 +154,58 @@ TEST_F(PackageTest, LibraryWithAnyByteOfItsTablesChangedIsParsedOrRefusedButNeve
     }
   }
   EXPECT_GT(refused, 100);
+}
+
+/// A note at the end of a copy of a library, and its first PT_NOTE that says so.
+std::string withNotes(const std::string& notes, std::uint64_t claimed) {
+  auto bytes = testing::testLibrary("tiny");
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  bytes.resize((bytes.size() + 7) / 8 * 8);
+  const auto at = bytes.size();
+  bytes += notes;
+  bool first = true;
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    auto* place = bytes.data() + header.e_phoff + i * sizeof(Elf64_Phdr);
+    Elf64_Phdr segment;
+    std::memcpy(&segment, place, sizeof segment);
+    if (segment.p_type != PT_NOTE) continue;
+    segment.p_type = std::exchange(first, false) ? PT_NOTE : PT_NULL;
+    segment.p_offset = at;
+    segment.p_filesz = claimed;
+    segment.p_align = 4;
+    std::memcpy(place, &segment, sizeof segment);
+  }
+  return bytes;
+}
+
+std::string note(std::uint32_t nameSize, std::uint32_t size, std::uint32_t type, const std::string& rest) {
+  std::string text(12, '\0');
+  for (const auto& [at, value] : {std::pair{0, nameSize}, std::pair{4, size}, std::pair{8, type}})
+    std::memcpy(text.data() + at, &value, 4);
+  return text + rest;
+}
+
+TEST_F(PackageTest, BuildIdIsReadFromTheLibraryAndNonsenseIsNone) {
+  using namespace std::string_literals;
+  files.write(path);
+  EXPECT_THAT(readPackage(path, testing::manifestSchema(), *policy).buildId,
+              ::testing::MatchesRegex("[0-9a-f]{16,128}"));
+  const auto other = note(4, 4, 1, "GNU\0abcd"s);
+  const auto id = note(4, 3, NT_GNU_BUILD_ID, "GNU\0\x01\xab\xff\0"s);
+  const auto of = [&](const std::string& notes, std::uint64_t claimed) {
+    return ElfImage::parse(withNotes(notes, claimed)).buildId;
+  };
+  EXPECT_EQ(of(id, id.size()), "01abff");
+  EXPECT_EQ(of(other + id, other.size() + id.size()), "01abff") << "behind another note";
+  EXPECT_EQ(of(id, id.size() - 1), "01abff") << "its padding need not be there";
+  EXPECT_EQ(of(id, id.size() - 2), "");
+  EXPECT_EQ(of(id, id.size() + 1), "") << "past the file";
+  EXPECT_EQ(of(id, ~std::uint64_t{0}), "");
+  EXPECT_EQ(of("", 0), "");
+  EXPECT_EQ(of(note(4, 0xffffffff, NT_GNU_BUILD_ID, "GNU\0"s), 16), "");
+  EXPECT_EQ(of(note(0xffffffff, 0xffffffff, NT_GNU_BUILD_ID, "GNU\0"s), 16), "");
+  EXPECT_EQ(of(note(4, 100, NT_GNU_BUILD_ID, "GNU\0"s + std::string(100, 'x')), 116), "") << "too long";
 }
 
 class LoadTest : public PackageTest {};

@@ -30,7 +30,8 @@ ServiceContext::ServiceContext(const Manifest& manifest, Scope scope, Outside& o
       _allowances(std::move(allowances)),
       _logger(Poco::Logger::get("dispatch.plugin." + manifest.id)),
       _commands(std::move(commands)),
-      _metrics(manifest.metrics) {
+      _metrics(manifest.metrics),
+      _denials(_scope, _outside, _logger, manifest.id + ' ' + manifest.version) {
   static constexpr std::string_view name = "dispatch", version = DISPATCH_VERSION;
   _host.struct_size = sizeof _host;
   _host.abi_minor = DISPATCH_ABI_MINOR;
@@ -118,9 +119,12 @@ const void* ServiceContext::serviceEntry(const dispatch_host* host, dispatch_str
        {DISPATCH_AUDIT_1, auditService}}};
   try {
     const auto wanted = checkedText(id, "the id of a service");
-    const auto& context = of(host);
-    for (const auto& service : services)
-      if (service.id == wanted) return context.granted(wanted) ? service.table() : nullptr;
+    auto& context = of(host);
+    for (const auto& service : services) {
+      if (service.id != wanted) continue;
+      if (context.granted(wanted)) return service.table();
+      context.denials().service(wanted);
+    }
   } catch (...) {
     // An id that cannot be read is the id of no service.
   }

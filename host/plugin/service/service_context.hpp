@@ -5,6 +5,7 @@
 #include "plugin/outside.hpp"
 #include "plugin/package/package.hpp"
 #include "plugin/service/command.hpp"
+#include "plugin/service/denials.hpp"
 #include "plugin/service/destination.hpp"
 #include "plugin/service/http_network.hpp"
 #include "plugin/service/metric_store.hpp"
@@ -54,6 +55,7 @@ class ServiceContext {
   Outside& outside() noexcept { return _outside; }
   Poco::Logger& logger() noexcept { return _logger; }
   Gate& logGate() noexcept { return _logGate; }
+  Denials& denials() noexcept { return _denials; }
   Gate& auditGate() noexcept { return _auditGate; }
   const std::vector<Command>& commands() const noexcept { return _commands; }
   MetricStore& metrics() noexcept { return _metrics; }
@@ -75,13 +77,15 @@ class ServiceContext {
   /// Throws ServiceRefusal(DENIED) for anything else.
   void needPermission(const char* kind, const std::string& value) const;
 
+  /// Whether the manifest asks for what the service gives; the base services everybody has.
+  bool granted(std::string_view id) const;
+
   // Open streams of dispatch.stream/1 (service_stream.cpp).
   void addStream(dispatch_stream* stream);
   bool removeStream(dispatch_stream* stream);  ///< false: not one of this instance's open streams
 
  private:
   static const void* serviceEntry(const dispatch_host* host, dispatch_str id) noexcept;
-  bool granted(std::string_view id) const;
 
   dispatch_host _host{};
   Manifest _manifest;
@@ -99,6 +103,7 @@ class ServiceContext {
   mutable std::mutex _mutex;
   std::shared_ptr<const Grants> _grants;
   std::set<dispatch_stream*> _streams;
+  Denials _denials;
 };
 
 // The tables, one file each: service_<name>.cpp.

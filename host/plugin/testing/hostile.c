@@ -147,13 +147,15 @@ static dispatch_status attempt(dispatch_instance* self, const dispatch_call* cal
     const dispatch_kv_1* kv = self->host->service(self->host, str(DISPATCH_KV_1));
     dispatch_str found = {NULL, 0};
     dispatch_status status = kv->get(self->host, call, str("../8/secret"), &found);
-    result = status == DISPATCH_ERR_NOT_FOUND ? -1 : 0;
+    result = status == DISPATCH_ERR_DENIED ? -1 : 0;
     errno = EPERM;
   }
   if (strcmp(what, "ungranted_service") == 0) {
     result = self->host->service(self->host, str(DISPATCH_HTTP_1)) == NULL ? -1 : 0;
     errno = EPERM;
   }
+  if (strcmp(what, "repeat") == 0)
+    for (int i = 0; i < 600; ++i) result = syscall(SYS_getpgid, 0);
   if (strcmp(what, "abort") == 0) abort();
   if (strcmp(what, "segfault") == 0) *(volatile int*)0 = 1;
   if (strcmp(what, "overflow") == 0) result = overflow(NULL);

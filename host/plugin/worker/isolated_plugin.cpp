@@ -52,8 +52,7 @@ std::string IsolatedPlugin::name() const {
 std::uint64_t IsolatedPlugin::grantedServices() const {
   std::uint64_t granted = 0;
   for (const auto id : wire::serviceIds)
-    if (_context.host()->service(_context.host(), {id.data(), id.size()}) != nullptr)
-      granted |= wire::serviceBit(id);
+    if (_context.granted(id)) granted |= wire::serviceBit(id);
   return granted;
 }
 
@@ -110,7 +109,7 @@ dispatch_status IsolatedPlugin::createIn(WorkerProcess& process, HostCall& call)
       },
       [&](wire::Reader& reader, wire::Peer&) { readShape(reader); });
   if (result.answered) return result.status;
-  const auto sentence = buried(process, call, wire::createFunction);
+  const auto sentence = buried(process, &call, wire::createFunction);
   return call.fail(call.cancelled() ? call.cancelReason() : DISPATCH_ERR_UNAVAILABLE, sentence, 0);
 }
 
@@ -216,6 +215,7 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
     const std::lock_guard lock(_mutex);
     if (_process && _process->alive()) return _process;
   }
+  buryIdle();
   // One that may not run at all is not waited for: start() says why.
   if (const auto wait = _library->crashes().waitMs(); wait > 0 && _library->refusal().empty())
     throw Problem(Problem::Kind::unavailable, "Plugin " + name() + " is started again in " +
@@ -244,22 +244,34 @@ std::shared_ptr<WorkerProcess> IsolatedPlugin::serving(HostCall& call) {
   return _process;
 }
 
-std::string IsolatedPlugin::buried(WorkerProcess& process, HostCall& call, std::uint32_t function) {
+void IsolatedPlugin::buryIdle() {
+  std::shared_ptr<WorkerProcess> process;
+  {
+    const std::lock_guard lock(_mutex);
+    if (!_process || _process->alive() || !_process->idle()) return;
+    process.swap(_process);
+  }
+  buried(*process, nullptr, 0);
+}
+
+std::string IsolatedPlugin::buried(WorkerProcess& process, const HostCall* call, std::uint32_t function) {
   const auto end = process.awaitEnd(500ms);
   const auto because = process.killedBecause();
-  const auto what =
-      (call.method().empty() ? std::string(functionName(function)) : std::string(call.method())) +
-      " (request " + std::to_string(call.requestId()) + ")";
+  const auto what = call == nullptr ? std::string("between calls")
+                                    : "in " +
+                                          (call->method().empty() ? std::string(functionName(function))
+                                                                  : std::string(call->method())) +
+                                          " (request " + std::to_string(call->requestId()) + ")";
   std::string how;
   if (!because.empty())
-    how = "was ended while it ran " + what + ": " + because;
+    how = "was ended " + what + ": " + because;
   else if (end && end->signal != 0)
-    how = "crashed in " + what + " by signal " + std::to_string(end->signal) + " (" +
-          ::strsignal(end->signal) + ")";
+    how = "crashed " + what + " by signal " + std::to_string(end->signal) + " (" + ::strsignal(end->signal) +
+          ")";
   else if (end)
-    how = "left in " + what + " with exit code " + std::to_string(end->code);
+    how = "left " + what + " with exit code " + std::to_string(end->code);
   else
-    how = "was lost in " + what;
+    how = "was lost " + what;
   bool first = false;
   {
     const std::lock_guard lock(_mutex);
@@ -288,7 +300,7 @@ std::string IsolatedPlugin::buried(WorkerProcess& process, HostCall& call, std::
   return "its worker " + how;
 }
 
-void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEnd>& end, HostCall& call,
+void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEnd>& end, const HostCall* call,
                             std::uint32_t function) const {
   const auto& directory = _library->house().crashDirectory;
   if (directory.empty()) return;
@@ -298,11 +310,12 @@ void IsolatedPlugin::record(const std::string& how, const std::optional<WorkerEn
                   {"version", manifest.version},
                   {"digest", _library->digest()},
                   {"build", _library->buildInfo()},
+                  {"build_id", _library->buildId()},
                   {"how", how},
                   {"signal", end ? end->signal : 0},
-                  {"function", functionName(function)},
-                  {"method", std::string(call.method())},
-                  {"request", call.requestId()},
+                  {"function", call == nullptr ? "" : functionName(function)},
+                  {"method", call == nullptr ? std::string() : std::string(call->method())},
+                  {"request", call == nullptr ? 0 : call->requestId()},
                   {"crashes", _library->crashes().total()}};
   std::ofstream file(directory + "/worker-" + manifest.id + ".json", std::ios::trunc);
   file << json.dump(2) << '\n';
@@ -323,7 +336,7 @@ dispatch_status IsolatedPlugin::call(
       }
       const auto result = attempt(*process, call, function, send, receive);
       if (result.answered) return result.status;
-      const auto sentence = buried(*process, call, function);
+      const auto sentence = buried(*process, result.sent ? &call : nullptr, function);
       if (call.cancelled() || call.remainingNs() == 0) {
         const auto reason = call.cancelled() ? call.cancelReason() : DISPATCH_ERR_TIMEOUT;
         return call.fail(reason, "Plugin " + name() + " did not end in time, and " + sentence + '.', 0);
@@ -414,21 +427,17 @@ void IsolatedPlugin::workerMisbehaved(std::uint64_t request, std::string_view te
   }
 }
 
-void IsolatedPlugin::workerWasDenied(std::string_view systemCall) noexcept {
+void IsolatedPlugin::workerWasDenied(const WorkerDenial& denial) noexcept {
   try {
     const std::lock_guard hearing(_hearing);
     if (_gone) return;
+    if (denial.what == wire::Denied::service) return _context.denials().service(denial.name);
     {
       const std::lock_guard lock(_mutex);
-      ++_denied;
-      _lastDenied = systemCall;
+      _denied += denial.times;
+      _lastDenied = denial.name;
     }
-    std::uint64_t dropped = 0;
-    if (!_context.logGate().pass(monotonicNs(), dropped)) return;
-    _context.logger().warning("The sandbox of plugin " + name() + " refused the system call " +
-                              std::string(systemCall) +
-                              ". Plugins reach the outside through the host's services only.");
-    _context.outside().audit(_context.scope(), "plugin.denied", {{"system_call", std::string(systemCall)}});
+    _context.denials().systemCall(denial.name, denial.times);
   } catch (...) {
     // Refused it was all the same.
   }
@@ -480,6 +489,7 @@ void IsolatedPlugin::workerEnded() noexcept {
     const std::lock_guard hearing(_hearing);
     if (_gone) return;
     _streams.closeAll();
+    buryIdle();
   } catch (...) {
     // The instance closes them.
   }

@@ -46,7 +46,7 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
   // WorkerOwner
   void workerLogged(std::uint32_t level, std::string_view text) noexcept override;
   void workerMisbehaved(std::uint64_t request, std::string_view text) noexcept override;
-  void workerWasDenied(std::string_view systemCall) noexcept override;
+  void workerWasDenied(const WorkerDenial& denial) noexcept override;
   void workerClosedStream(std::uint64_t number) noexcept override;
   void workerMeasured(std::string_view nameAndLabels, double value) noexcept override;
   void workerWrote(std::string_view text) noexcept override;
@@ -66,11 +66,14 @@ class IsolatedPlugin final : public WorkerOwner, public std::enable_shared_from_
   std::shared_ptr<WorkerProcess> serving(HostCall& call);
   dispatch_status createIn(WorkerProcess& process, HostCall& call);
   void readShape(wire::Reader& reader);
-  /// What became of a worker that ended under a call: counts, records, and says it in a sentence.
-  std::string buried(WorkerProcess& process, HostCall& call, std::uint32_t function);
+  /// What became of a worker that ended: counts, records, and says it in a sentence.
+  /// `call`: under which; nullptr = between two calls.
+  std::string buried(WorkerProcess& process, const HostCall* call, std::uint32_t function);
+  /// The same for the one in service, if it has ended and no call will say so.
+  void buryIdle();
   /// The worker is not listened to any more: `_context` is about to go.
   void silence() noexcept;
-  void record(const std::string& how, const std::optional<WorkerEnd>& end, HostCall& call,
+  void record(const std::string& how, const std::optional<WorkerEnd>& end, const HostCall* call,
               std::uint32_t function) const;
   std::string name() const;
   std::uint64_t grantedServices() const;

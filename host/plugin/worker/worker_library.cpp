@@ -163,6 +163,7 @@ WorkerLibrary::WorkerLibrary(std::shared_ptr<WorkerHouse> house, std::shared_ptr
       _manifest(package.manifest),
       _credentials(package.credentials),
       _crashes(_house->crashesOf(package.digest)) {
+  _buildId = package.buildId;
   _bytes = sealedFile(package);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/problem.hpp"
 #include "plugin/call/host_call.hpp"
+#include "plugin/worker/system_calls.hpp"
 #include "plugin/worker/worker_lane.hpp"
 
 #include <fcntl.h>
@@ -146,9 +147,8 @@ void WorkerProcess::awaitHello(std::chrono::milliseconds patience, const std::st
                     std::string(message.text.substr(0, 600)))
           .withType("plugin_library");
     if (message.frame.kind == wire::FrameKind::denied) {
-      const auto name = systemCallName(message.frame.request);
-      if (_hello.denied.empty()) _hello.denied = name;
-      if (const auto owner = this->owner()) owner->workerWasDenied(name);
+      if (_hello.denied.empty()) _hello.denied = systemCallName(message.frame.request);
+      wasDenied(message.frame);
       continue;
     }
     if (message.frame.kind == wire::FrameKind::hello) return readHello(message.text);
@@ -182,12 +182,44 @@ void WorkerProcess::readHello(std::string_view text) {
 }
 
 bool WorkerProcess::adopt(std::weak_ptr<WorkerOwner> owner) noexcept {
-  // What its constructors tried, nobody has heard yet.
-  if (const auto heard = owner.lock(); heard && !_hello.denied.empty()) heard->workerWasDenied(_hello.denied);
-  const std::lock_guard lock(_mutex);
-  _owner = std::move(owner);
+  std::vector<WorkerDenial> unheard;  // what its constructors tried
+  const auto hears = owner.lock();
+  {
+    const std::lock_guard lock(_mutex);
+    _owner = std::move(owner);
+    unheard.swap(_unheard);
+  }
+  if (hears)
+    for (const auto& denial : unheard) hears->workerWasDenied(denial);
   pollfd ended{_handle, POLLIN, 0};  // the keeper may not have heard of it yet
   return alive() && ::poll(&ended, 1, 0) == 0;
+}
+
+void WorkerProcess::wasDenied(const wire::Frame& frame) {
+  WorkerDenial denial;
+  denial.times = std::max<std::uint64_t>(1, frame.size);
+  if (frame.function == static_cast<std::uint32_t>(wire::Denied::service)) {
+    denial.what = wire::Denied::service;
+    denial.name = frame.request < wire::serviceIds.size() ? wire::serviceIds[frame.request] : "unknown";
+  } else {
+    denial.name = systemCallName(frame.request);
+  }
+  std::shared_ptr<WorkerOwner> owner;
+  {
+    const std::lock_guard lock(_mutex);
+    owner = _owner.lock();
+    if (!owner) {
+      constexpr std::size_t most = 1000;
+      const auto same = std::find_if(_unheard.begin(), _unheard.end(), [&](const WorkerDenial& one) {
+        return one.what == denial.what && one.name == denial.name;
+      });
+      if (same != _unheard.end())
+        same->times += std::min<std::uint64_t>(denial.times, 1u << 30);
+      else if (_unheard.size() < most)
+        _unheard.push_back(denial);
+    }
+  }
+  if (owner) owner->workerWasDenied(denial);
 }
 
 std::shared_ptr<WorkerOwner> WorkerProcess::owner() const noexcept {
@@ -232,6 +264,11 @@ void WorkerProcess::give(WorkerLane* lane) noexcept {
   lane->killAtNs = 0;
   const std::lock_guard lock(_mutex);
   _free.push_back(lane);
+}
+
+bool WorkerProcess::idle() const noexcept {
+  const std::lock_guard lock(_mutex);
+  return _free.size() == _lanes.size();
 }
 
 void WorkerProcess::killAt(WorkerLane& lane, std::uint64_t ns) noexcept {
@@ -280,18 +317,19 @@ bool WorkerProcess::controlReadable() {
   wire::Message message;
   if (!wire::receive(_control, message, _buffer, false)) return false;
   for (const int descriptor : message.descriptors) ::close(descriptor);
+  const auto& frame = message.frame;
+  if (frame.kind == wire::FrameKind::denied) {
+    wasDenied(frame);
+    return true;
+  }
   const auto owner = this->owner();
   if (!owner) return true;
-  const auto& frame = message.frame;
   switch (frame.kind) {
     case wire::FrameKind::log:
       owner->workerLogged(static_cast<std::uint32_t>(frame.status), message.text);
       break;
     case wire::FrameKind::misbehaved:
       owner->workerMisbehaved(frame.request, message.text);
-      break;
-    case wire::FrameKind::denied:
-      owner->workerWasDenied(systemCallName(frame.request));
       break;
     case wire::FrameKind::metric:
       owner->workerMeasured(message.text, std::bit_cast<double>(frame.request));
@@ -355,66 +393,6 @@ std::uint64_t WorkerProcess::memoryBytes() const noexcept {
     // Unknown.
   }
   return 0;
-}
-
-std::string systemCallName(std::uint64_t number) {
-  struct Named {
-    long number;
-    const char* name;
-  };
-  // Those that a plugin is likely to try; the others are known by their number.
-  static constexpr Named names[] = {
-    {SYS_socket, "socket"},
-    {SYS_connect, "connect"},
-    {SYS_bind, "bind"},
-    {SYS_listen, "listen"},
-    {SYS_accept4, "accept4"},
-    {SYS_sendto, "sendto"},
-    {SYS_openat, "openat"},
-    {SYS_execve, "execve"},
-    {SYS_execveat, "execveat"},
-    {SYS_clone, "clone (fork)"},
-    {SYS_ptrace, "ptrace"},
-    {SYS_kill, "kill"},
-    {SYS_tgkill, "tgkill"},
-    {SYS_tkill, "tkill"},
-    {SYS_unlinkat, "unlinkat"},
-    {SYS_mkdirat, "mkdirat"},
-    {SYS_renameat2, "renameat2"},
-    {SYS_mount, "mount"},
-    {SYS_mprotect, "mprotect"},
-    {SYS_mmap, "mmap"},
-    {SYS_memfd_create, "memfd_create"},
-    {SYS_prctl, "prctl"},
-    {SYS_setuid, "setuid"},
-    {SYS_unshare, "unshare"},
-    {SYS_bpf, "bpf"},
-    {SYS_keyctl, "keyctl"},
-    {SYS_process_vm_readv, "process_vm_readv"},
-    {SYS_rt_sigaction, "rt_sigaction"},
-    {SYS_pidfd_open, "pidfd_open"},
-    {SYS_io_uring_setup, "io_uring_setup"},
-    {SYS_prlimit64, "prlimit64"},
-    {SYS_seccomp, "seccomp"},
-    {SYS_setns, "setns"},
-    {SYS_fchmodat, "fchmodat"},
-    {SYS_process_vm_writev, "process_vm_writev"},
-    {SYS_userfaultfd, "userfaultfd"},
-    {SYS_perf_event_open, "perf_event_open"},
-#if defined(__x86_64__)
-    {SYS_open, "open"},
-    {SYS_fork, "fork"},
-    {SYS_vfork, "vfork"},
-    {SYS_unlink, "unlink"},
-    {SYS_mkdir, "mkdir"},
-    {SYS_rename, "rename"},
-    {SYS_creat, "creat"},
-#endif
-  };
-  const auto* found = std::find_if(std::begin(names), std::end(names), [&](const Named& one) {
-    return static_cast<std::uint64_t>(one.number) == number;
-  });
-  return found == std::end(names) ? "number " + std::to_string(number) : std::string(found->name);
 }
 
 }  // namespace dispatch::plugin

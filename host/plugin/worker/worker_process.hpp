@@ -18,13 +18,20 @@ namespace dispatch::plugin {
 
 class WorkerLane;
 
+/// What a worker was refused, and how often since it last said so.
+struct WorkerDenial {
+  wire::Denied what = wire::Denied::systemCall;
+  std::string name;
+  std::uint64_t times = 1;
+};
+
 /// What an owner hears of its worker outside of calls. On the keeper's thread: short, and waits for nothing.
 class WorkerOwner {
  public:
   virtual ~WorkerOwner() = default;
   virtual void workerLogged(std::uint32_t level, std::string_view text) noexcept = 0;
   virtual void workerMisbehaved(std::uint64_t request, std::string_view text) noexcept = 0;
-  virtual void workerWasDenied(std::string_view systemCall) noexcept = 0;
+  virtual void workerWasDenied(const WorkerDenial& denial) noexcept = 0;
   virtual void workerClosedStream(std::uint64_t number) noexcept = 0;
   /// The name and then the labels, each ended by a zero.
   virtual void workerMeasured(std::string_view nameAndLabels, double value) noexcept = 0;
@@ -77,6 +84,8 @@ class WorkerProcess final : public WorkerEar,
   /// A lane that nobody uses, or a new one; nullptr where the process is gone. give() takes it back.
   WorkerLane* takeLane();
   void give(WorkerLane* lane) noexcept;
+  /// No call is under way on any lane, and none ended with the process.
+  bool idle() const noexcept;
 
   /// When the process is ended if the call on `lane` has not; 0 = never.
   void killAt(WorkerLane& lane, std::uint64_t ns) noexcept;
@@ -106,6 +115,7 @@ class WorkerProcess final : public WorkerEar,
   void awaitHello(std::chrono::milliseconds patience, const std::string& name);
   void readHello(std::string_view text);
   std::shared_ptr<WorkerOwner> owner() const noexcept;
+  void wasDenied(const wire::Frame& frame);
 
   // Kept: the keeper's thread may let go of the last plugin, and then of this.
   std::shared_ptr<WorkerKeeper> _keeper;
@@ -118,6 +128,7 @@ class WorkerProcess final : public WorkerEar,
 
   mutable std::mutex _mutex;
   std::weak_ptr<WorkerOwner> _owner;
+  std::vector<WorkerDenial> _unheard;  ///< while nobody owned it
   std::condition_variable _changed;
   std::optional<WorkerEnd> _end;
   std::string _killedBecause;
@@ -125,8 +136,5 @@ class WorkerProcess final : public WorkerEar,
   std::vector<WorkerLane*> _free;
   std::vector<char> _buffer;
 };
-
-/// The name of a system call by its number, for people; "number 123" where it has none here.
-std::string systemCallName(std::uint64_t number);
 
 }  // namespace dispatch::plugin

@@ -5,11 +5,13 @@
 #include "plugin/package/library_rules.hpp"
 #include "plugin/testing/fixture.hpp"
 #include "plugin/worker/isolated_plugin.hpp"
+#include "plugin/worker/system_calls.hpp"
 #include "plugin/worker/worker_process.hpp"
 
 #include <gmock/gmock.h>
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,7 +102,7 @@ TEST_F(WorkerTest, AProcessMayBeLetGoOfByTheThreadThatHearsIt) {
     std::promise<void> hears, goOn;
     void workerLogged(std::uint32_t, std::string_view) noexcept override {}
     void workerMisbehaved(std::uint64_t, std::string_view) noexcept override {}
-    void workerWasDenied(std::string_view) noexcept override {}
+    void workerWasDenied(const WorkerDenial&) noexcept override {}
     void workerClosedStream(std::uint64_t) noexcept override {}
     void workerMeasured(std::string_view, double) noexcept override {}
     void workerWrote(std::string_view) noexcept override {}
@@ -190,6 +192,63 @@ INSTANTIATE_TEST_SUITE_P(Attempts, WorkerRefusal,
                                                                 "silence_reports", "raise_limits"})),
                          [](const auto& info) { return std::string(info.param.first); });
 
+class WorkerDenialTest : public WorkerTest {
+ protected:
+  /// Reports come on their own way.
+  void waitFor(const std::string& what) {
+    for (int i = 0; i < 300 && count(what) == 0; ++i) std::this_thread::sleep_for(10ms);
+  }
+  std::size_t count(const std::string& what) {
+    const auto rows = outside.audited();
+    return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](const std::string& row) {
+      return row.find(what) != std::string::npos;
+    }));
+  }
+};
+
+TEST_F(WorkerDenialTest, OneThatIsRepeatedHidesNoOther) {
+  const testing::LogCapture log;
+  for (const char* what : {"repeat", "repeat", "repeat", "open_passwd", "exec"})
+    EXPECT_EQ(attempt(what).value["error"], "denied") << what;
+  for (const char* call : {"getpgid", "openat", "execve"}) {
+    waitFor(call);
+    EXPECT_EQ(count(call), 1u) << call;
+    EXPECT_EQ(log.count(std::string("refused the system call ") + call), 1u) << call;
+  }
+  for (int i = 0; i < 300 && instance->worker().denied < 1802; ++i) std::this_thread::sleep_for(10ms);
+  const auto denied = instance->worker().denied;
+  EXPECT_GE(denied, 1002u) << "a thousand of each are told one by one";
+  EXPECT_LE(denied, 1802u);
+  instance.reset();
+  EXPECT_EQ(count("getpgid"), 2u) << "its repeats are one row";
+  EXPECT_EQ(count("\"times\":" + std::to_string(denied - 3)), 1u);
+}
+
+TEST_F(WorkerDenialTest, AKeyOfOthersAndAServiceThatIsNotGrantedAreARowEach) {
+  const testing::LogCapture log;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(attempt("foreign_kv").value["error"], "denied");
+    EXPECT_EQ(attempt("ungranted_service").value["error"], "denied");
+  }
+  waitFor(DISPATCH_HTTP_1);
+  EXPECT_EQ(count(DISPATCH_HTTP_1), 1u);
+  EXPECT_EQ(count("../8/secret"), 1u);
+  EXPECT_THAT(log.text(), HasSubstr("was refused the service dispatch.http/1"));
+  EXPECT_THAT(log.text(), HasSubstr("was refused the key \"../8/secret\""));
+  EXPECT_EQ(count("unknown"), 0u);
+}
+
+TEST(SystemCalls, HaveTheirNames) {
+  EXPECT_EQ(systemCallName(SYS_openat), "openat");
+  EXPECT_EQ(systemCallName(SYS_getpgid), "getpgid");
+  EXPECT_EQ(systemCallName(SYS_rt_sigtimedwait), "rt_sigtimedwait");
+  EXPECT_EQ(systemCallName(SYS_memfd_secret), "memfd_secret");
+#if defined(__x86_64__)
+  EXPECT_EQ(systemCallName(34), "pause");
+#endif
+  EXPECT_EQ(systemCallName(99999), "number 99999");
+}
+
 TEST_F(WorkerTest, HasNoEnvironmentAndAUserOfItsOwn) {
   EXPECT_EQ(attempt("environment").value["result"], 0);
   if (::geteuid() == 0) {
@@ -240,6 +299,8 @@ TEST_P(WorkerDeath, IsAFailedCallThatSaysHow) {
   EXPECT_EQ(record["plugin"], "hostile");
   EXPECT_EQ(record["method"], "do");
   EXPECT_THAT(record["how"].get<std::string>(), HasSubstr(how));
+  EXPECT_EQ(record["build_id"], opened->find("hostile")->buildId);
+  EXPECT_THAT(record["build_id"].get<std::string>(), ::testing::MatchesRegex("[0-9a-f]{16,128}"));
 }
 INSTANTIATE_TEST_SUITE_P(Ends, WorkerDeath,
                          ::testing::ValuesIn(withoutSanitizers({{"abort", "signal 6"},
@@ -249,6 +310,30 @@ INSTANTIATE_TEST_SUITE_P(Ends, WorkerDeath,
                                                                 {"hang", "did not end at its deadline"}},
                                                                {"segfault", "overflow", "exit"})),
                          [](const auto& info) { return std::string(info.param.first); });
+
+TEST_F(WorkerTest, OneThatEndsBetweenCallsIsHeardOfAsWell) {
+  const testing::LogCapture log;
+  ASSERT_TRUE(serves());
+  ::kill(instance->worker().process, SIGKILL);
+  for (int i = 0; i < 500 && instance->worker().lastCrash.empty(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(instance->worker().lastCrash, "crashed between calls by signal 9 (Killed)") << "without a call";
+  EXPECT_NE(instance->worker().lastCrashAt, "");
+  EXPECT_EQ(log.count("crashed between calls by signal 9"), 1u);
+  const auto record = Json::parse(testing::readFile(directory / "crash/worker-hostile.json"));
+  EXPECT_EQ(record["how"], "crashed between calls by signal 9 (Killed)");
+  EXPECT_EQ(record["signal"], 9);
+  EXPECT_EQ(record["method"], "");
+  EXPECT_EQ(record["crashes"], 1);
+  EXPECT_TRUE(serves()) << "the first time it is started again at once";
+  ::kill(instance->worker().process, SIGKILL);
+  for (int i = 0; i < 500 && log.count("crashed between calls") < 2; ++i) std::this_thread::sleep_for(10ms);
+  const auto outcome = attempt("nothing");
+  EXPECT_EQ(outcome.status, DISPATCH_ERR_UNAVAILABLE) << "the second time it waits";
+  EXPECT_GT(outcome.retryAfterMs, 0u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(outcome.retryAfterMs));
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(instance->worker().restarts, 2u);
+}
 
 TEST_F(WorkerTest, ReadingCallIsRepeatedOnAFreshWorkerWithinItsDeadline) {
   // It ends again, of course: but twice, and then it is unavailable, not uncertain.

@@ -247,6 +247,16 @@ def check_quarantined_packages_are_listed_and_released(server, author):
     assert "is in quarantine" in refused(server, "plugins", "quarantine", "release", "0" * 64)
 
 
+def check_a_plugin_that_nobody_has_is_warned_of(server, author):
+    with open(os.path.join(server.etc, "dispatch.yaml"), "w") as file:
+        file.write("isolation:\n  smtp-emial: worker\nunsigned: [smtp-email]\nallow: [{plugin: generic-workflwo, host: localhost}]\n")
+    before = len(server.output())
+    restart(server)
+    for text in (server.output()[before:], server.cli("server", "config").stderr):
+        assert "dispatch.yaml line 2: `isolation:` names smtp-emial, which is not installed - did you mean smtp-email?" in text, text
+        assert "line 4: `allow:` names generic-workflwo" in text and "`unsigned:`" not in text, text
+
+
 def main():
     server = Server(sys.argv[1], "sqlite")
     try:

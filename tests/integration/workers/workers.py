@@ -85,6 +85,9 @@ def check_a_killed_worker_is_a_hiccup(server):
     # Logging in is never repeated behind somebody's back: the first may be refused, then another worker serves.
     until("a login", lambda: login(server) == 200, 5)
     assert workers(server)[AUTH] != [before]
+    running = command(server, "plugins", "show", AUTH)["instances"][0]["running"]
+    assert running["last_crash"] == "crashed between calls by signal 9 (Killed)" and running["restarts"] == 1, running
+    assert "crashed between calls by signal 9 (Killed)" in server.output()
 
 
 def check_reloads_under_load_fail_no_login(server, reloads):
