@@ -73,7 +73,18 @@ recorded_http() {
   printf '{"api_url": "%s/runs", "auth_header": "Bearer %s"}' "$service" "$marker" >engine.json
   local engine=$work/prefix/lib/dispatch/plugins/generic-workflow mine=$root/plugins/generic-workflow/tests/recordings
   local input='{"workflow_id": "restart", "params": {"service": "checkout"}, "incident": {"id": 1, "name": "dispatch-1", "title": "t"}}'
+  refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  says "engine/run.har cannot be written: there is no directory engine."
+  mkdir engine
   run dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  refused dispatch-plugin record "$engine" nosuch --config engine.json --to engine/none.har --allow-private
+  says "Nothing was recorded: nosuch ended as UNSUPPORTED before any HTTP exchange"
+  refused dispatch-plugin record "$engine" run '{}' --config engine.json --to engine/none.har --allow-private --json
+  says '"status": "INVALID"'
+  [ ! -e engine/none.har ] || { echo "FAILED: a call that reached nobody left a recording"; exit 1; }
+  printf '{"api_url": "%s/nosuch", "auth_header": "Bearer %s"}' "$service" "$marker" >lost.json
+  run dispatch-plugin record "$engine" run "$input" --config lost.json --to lost.har --allow-private
+  says "The call failed, and that is what the recording holds"
   run dispatch-plugin record "$engine" get_instance '{"workflow_id": "restart", "tags": ["dispatch-1"]}' --config engine.json \
     --to engine/get_instance.har --allow-private
   refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
