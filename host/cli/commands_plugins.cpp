@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 namespace dispatch::cli {
@@ -79,8 +80,10 @@ Json describeInFull(const Enablement& enablement) {
 
 plugin::Installed installedOf(plugin::Catalog& catalog, const std::string& id) {
   if (auto installed = catalog.find(id)) return *installed;
+  std::set<std::string> ids;  // several versions of one may lie side by side
+  for (const auto& package : catalog.list()) ids.insert(package.id);
   std::string known;
-  for (const auto& package : catalog.list()) known += (known.empty() ? "" : ", ") + package.id;
+  for (const auto& one : ids) known += (known.empty() ? "" : ", ") + one;
   throw Problem(Problem::Kind::notFound,
                 "No plugin \"" + id + "\" is installed; installed are " + (known.empty() ? "none" : known));
 }
@@ -206,6 +209,16 @@ std::string webhookUrl(CommandContext& context, const std::string& path) {
   return context.installation.settings().text("DISPATCH_UI_URL") + path;
 }
 
+/// Without secrets.
+Json providerConfiguration(CommandContext& context, const plugin::Manifest& manifest) {
+  auto& secrets = context.installation.secrets();
+  return integrations::hostConfiguration(manifest, context.installation.settings(),
+                                         [&](const std::string& name, const std::string& stored) {
+                                           return secrets.resolve(name, stored);
+                                         })
+      .value;
+}
+
 Json showPlugin(CommandContext& context, const Json& args) {
   const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
   const auto& manifest = installed.manifest;
@@ -230,11 +243,13 @@ Json showPlugin(CommandContext& context, const Json& args) {
   for (auto& field : fields) field.erase("order");
   Json instances = Json::array();
   auto& integrations = context.installation.integrations();
+  const auto& yaml = context.installation.settings().yaml();
   for (const auto& row :
        context.installation.database().session()->query("SELECT id FROM organization ORDER BY slug"))
     for (const auto& enablement : integrations.list(row.integer("id"), std::nullopt)) {
       if (enablement.pluginId != installed.id) continue;
       instances.push_back(describeInFull(enablement));
+      instances.back()["granted"] = plugin::describeGranted(manifest, enablement.configuration, yaml);
       if (manifest.permissions.value("webhook", false))
         instances.back()["webhook_url"] =
             webhookUrl(context, context.rooms().inbox().endpoints().path(enablement.id));
@@ -245,9 +260,11 @@ Json showPlugin(CommandContext& context, const Json& args) {
     }
   for (const auto& provider : integrations.authProviders())
     if (provider.instance && provider.instance->manifest().id == installed.id)
-      instances.push_back({{"project", "*"},
-                           {"state", "healthy"},
-                           {"running", integrations::describeRunning(*provider.instance)}});
+      instances.push_back(
+          {{"project", "*"},
+           {"state", "healthy"},
+           {"granted", plugin::describeGranted(manifest, providerConfiguration(context, manifest), yaml)},
+           {"running", integrations::describeRunning(*provider.instance)}});
   return {{"id", installed.id},
           {"title", manifest.title},
           {"description", manifest.description},
@@ -377,6 +394,12 @@ Json pollNow(CommandContext& context, const Json& args) {
   return now;
 }
 
+/// What rotateWebhook() would act on.
+Json showWebhook(CommandContext& context, const Json& args) {
+  const auto row = needWebhook(context, args);
+  return {{"id", row.pluginId}, {"project", row.project}};
+}
+
 Json rotateWebhook(CommandContext& context, const Json& args) {
   const auto row = needWebhook(context, args);
   return {{"id", row.pluginId},
@@ -415,6 +438,7 @@ void addPluginCommands(std::map<std::string, Command>& all) {
     return endTrial(context, args, false);
   };
   all["plugins.configure"] = configure;
+  all["plugins.webhook"] = showWebhook;
   all["plugins.rotate-webhook"] = rotateWebhook;
   all["plugins.deliveries"] = listDeliveries;
   all["plugins.redeliver"] = retryDelivery;

@@ -81,7 +81,6 @@ class ServiceContext {
 
  private:
   static const void* serviceEntry(const dispatch_host* host, dispatch_str id) noexcept;
-  bool granted(std::string_view id) const;
 
   dispatch_host _host{};
   Manifest _manifest;
@@ -100,6 +99,9 @@ class ServiceContext {
   std::shared_ptr<const Grants> _grants;
   std::set<dispatch_stream*> _streams;
 };
+
+/// May a plugin of that manifest use the service `id`? Most are for all; some need a word in its permissions.
+bool serviceGranted(const Manifest& manifest, std::string_view id);
 
 // The tables, one file each: service_<name>.cpp.
 const void* logService() noexcept;
