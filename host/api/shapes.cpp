@@ -146,6 +146,13 @@ Json shapes() {
               {"outbound", withText(listOf(reference("OutboundRequest")), "the last ones")},
               {"metrics", withText(listOf(reference("PluginMetric")), "what it counts itself")}}),
       "where an instance lives, and how that goes");
+  all["Granted"] =
+      withText(record({{"kind", oneOf({"http", "stream", "private network", "service", "event", "webhook",
+                                       "command", "header"})},
+                       {"asked", withText(text(), "as the manifest has it; empty: not asked for one by one")},
+                       {"granted", withText(nullable(text()), "what it comes to now; null: nothing")},
+                       {"note", withText(text(), "why nothing, or who grants it")}}),
+               "what the manifest asks for, and what an instance has of it now");
   all["Webhook"] = withText(record({{"url", withText(text(), "a secret: who knows it can send")}}),
                             "where other systems send their requests to the plugin; for Admins");
   all["Source"] = withText(record({{"next_poll_at", instant()},

@@ -1,6 +1,7 @@
 #include "base/json.hpp"
 
 #include "base/problem.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -104,7 +105,7 @@ Json parseJson(std::string_view text, std::string_view what, int maxDepth) {
     std::string reason = error.what();
     if (const auto end = reason.find("] "); reason.starts_with('[') && end != std::string::npos)
       reason.erase(0, end + 2);
-    throw Problem(Problem::Kind::invalid, std::string(what) + " is not valid JSON: " + reason)
+    throw Problem(Problem::Kind::invalid, std::string(what) + " is not valid JSON: " + repairedUtf8(reason))
         .withType("json_invalid");
   }
 }

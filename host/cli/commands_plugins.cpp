@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 namespace dispatch::cli {
@@ -80,8 +81,10 @@ Json describeInFull(const Enablement& enablement) {
 
 plugin::Installed installedOf(plugin::Catalog& catalog, const std::string& id) {
   if (auto installed = catalog.find(id)) return *installed;
+  std::set<std::string> ids;  // several versions of one may lie side by side
+  for (const auto& package : catalog.list()) ids.insert(package.id);
   std::string known;
-  for (const auto& package : catalog.list()) known += (known.empty() ? "" : ", ") + package.id;
+  for (const auto& one : ids) known += (known.empty() ? "" : ", ") + one;
   throw Problem(Problem::Kind::notFound,
                 "No plugin \"" + id + "\" is installed; installed are " + (known.empty() ? "none" : known));
 }
@@ -220,6 +223,16 @@ Json crashedText(const Installation& installation, const std::string& id) {
   return toText(crash->at) + ": " + crash->atWork() + ", " + crash->how();
 }
 
+/// Without secrets.
+Json providerConfiguration(CommandContext& context, const plugin::Manifest& manifest) {
+  auto& secrets = context.installation.secrets();
+  return integrations::hostConfiguration(manifest, context.installation.settings(),
+                                         [&](const std::string& name, const std::string& stored) {
+                                           return secrets.resolve(name, stored);
+                                         })
+      .value;
+}
+
 Json showPlugin(CommandContext& context, const Json& args) {
   const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
   const auto& manifest = installed.manifest;
@@ -244,11 +257,13 @@ Json showPlugin(CommandContext& context, const Json& args) {
   for (auto& field : fields) field.erase("order");
   Json instances = Json::array();
   auto& integrations = context.installation.integrations();
+  const auto& yaml = context.installation.settings().yaml();
   for (const auto& row :
        context.installation.database().session()->query("SELECT id FROM organization ORDER BY slug"))
     for (const auto& enablement : integrations.list(row.integer("id"), std::nullopt)) {
       if (enablement.pluginId != installed.id) continue;
       instances.push_back(describeInFull(enablement));
+      instances.back()["granted"] = plugin::describeGranted(manifest, enablement.configuration, yaml);
       if (manifest.permissions.value("webhook", false))
         instances.back()["webhook_url"] =
             webhookUrl(context, context.rooms().inbox().endpoints().path(enablement.id));
@@ -260,10 +275,12 @@ Json showPlugin(CommandContext& context, const Json& args) {
   for (const auto& provider : integrations.authProviders())
     if (provider.instance && provider.instance->manifest().id == installed.id) {
       const auto now = integrations::conditionOf(*provider.instance);
-      instances.push_back({{"project", "*"},
-                           {"state", now.state},
-                           {"reason", now.reason},
-                           {"running", integrations::describeRunning(*provider.instance)}});
+      instances.push_back(
+          {{"project", "*"},
+           {"state", now.state},
+           {"reason", now.reason},
+           {"granted", plugin::describeGranted(manifest, providerConfiguration(context, manifest), yaml)},
+           {"running", integrations::describeRunning(*provider.instance)}});
     }
   return {{"id", installed.id},
           {"title", manifest.title},
@@ -297,20 +314,46 @@ Json setEnabled(CommandContext& context, const Json& args, bool enabled) {
                                          nullptr, textOr(args, "actor")));
 }
 
+/// What was done as asked, and is not what the person may think it is.
+Json remarksOn(const plugin::Manifest& manifest, const Enablement& row, const Json& args) {
+  Json remarks = Json::array();
+  const Json& schema = manifest.configurationSchema;
+  const Json properties = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
+  const Json set = args.value("set", Json::object()), asked = args.value("secrets", Json::array());
+  for (const auto& [key, value] : set.items()) {
+    if (const auto origin = row.fieldOrigins.find(key); origin != row.fieldOrigins.end())
+      remarks.push_back(
+          key + " is set in " + origin->second +
+          ", which goes before what was entered now; that is kept, and counts once the other is gone");
+    if (properties.value(key, Json::object()).value("x-dispatch-secret", false) && value != "" &&
+        std::find(asked.begin(), asked.end(), Json(key)) == asked.end())
+      remarks.push_back(key +
+                        " is a secret, and stood on a command line, which the shell may keep and others may "
+                        "have seen; next time: --secret " +
+                        key);
+  }
+  return remarks;
+}
+
 Json configure(CommandContext& context, const Json& args) {
   auto& integrations = context.installation.integrations();
   const auto installed = installedOf(context.installation.catalog(), textOr(args, "id"));
   std::optional<bool> enabled;
   if (args.contains("enabled")) enabled = args["enabled"].get<bool>();
   const auto row = rowOf(context, args);
-  if (row)
-    return describeInFull(integrations.change(row->id, enabled,
-                                              configurationOf(installed.manifest, row->configuration, args),
-                                              textOr(args, "actor")));
-  const auto place = placeOf(context.installation.database(), args);
-  return describeInFull(
-      integrations.add(place.organizationId, place.projectId, installed.id, enabled.value_or(false),
-                       configurationOf(installed.manifest, Json::object(), args), textOr(args, "actor")));
+  const auto configured = [&] {
+    if (row)
+      return integrations.change(row->id, enabled,
+                                 configurationOf(installed.manifest, row->configuration, args),
+                                 textOr(args, "actor"));
+    const auto place = placeOf(context.installation.database(), args);
+    return integrations.add(place.organizationId, place.projectId, installed.id, enabled.value_or(false),
+                            configurationOf(installed.manifest, Json::object(), args), textOr(args, "actor"));
+  }();
+  Json answer = describeInFull(configured);
+  if (auto remarks = remarksOn(installed.manifest, configured, args); !remarks.empty())
+    answer["remarks"] = std::move(remarks);
+  return answer;
 }
 
 Json test(CommandContext& context, const Json& args) {
@@ -396,6 +439,12 @@ Json pollNow(CommandContext& context, const Json& args) {
   return now;
 }
 
+/// What rotateWebhook() would act on.
+Json showWebhook(CommandContext& context, const Json& args) {
+  const auto row = needWebhook(context, args);
+  return {{"id", row.pluginId}, {"project", row.project}};
+}
+
 Json rotateWebhook(CommandContext& context, const Json& args) {
   const auto row = needWebhook(context, args);
   return {{"id", row.pluginId},
@@ -434,6 +483,7 @@ void addPluginCommands(std::map<std::string, Command>& all) {
     return endTrial(context, args, false);
   };
   all["plugins.configure"] = configure;
+  all["plugins.webhook"] = showWebhook;
   all["plugins.rotate-webhook"] = rotateWebhook;
   all["plugins.deliveries"] = listDeliveries;
   all["plugins.redeliver"] = retryDelivery;

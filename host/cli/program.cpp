@@ -72,6 +72,18 @@ const std::map<std::string, TableColumns>& tables() {
   return all;
 }
 
+/// The manifest's request beside what is granted now.
+void printGranted(Json rows) {
+  std::cout << "\n  What it asks for, and has\n";
+  for (auto& row : rows) {
+    const auto note = textOr(row, "note");
+    row["now"] = row["granted"].is_null() ? "nothing: " + note
+                                          : textOr(row, "granted") + (note.empty() ? "" : " (" + note + ")");
+    row["kind"] = "  " + textOr(row, "kind");
+  }
+  printTable(std::cout, rows, {{"kind", "  Kind"}, {"asked", "Asked for"}, {"now", "Granted"}}, 0);
+}
+
 void show(const Invocation& invocation, const Json& result) {
   if (invocation.json) {
     std::cout << result.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -116,10 +128,13 @@ void show(const Invocation& invocation, const Json& result) {
                 {"variable", "Variable"},
                 {"description", "Description"}},
                terminalWidth());
-    for (const auto& instance : instances) {
+    for (Json instance : instances) {
       std::cout << "\nIn project " << textOr(instance, "organization") << "/" << textOr(instance, "project")
                 << "\n";
+      const Json granted = instance["granted"];
+      instance.erase("granted");
       printObject(std::cout, instance, 2);
+      printGranted(granted);
     }
   } else if (result.is_object()) {
     printObject(std::cout, result);
@@ -127,30 +142,6 @@ void show(const Invocation& invocation, const Json& result) {
     std::cout << result.get<std::string>() << "\n";
   } else if (!result.is_null()) {
     std::cout << result.dump(2) << "\n";
-  }
-}
-
-/// What a command needs from a person, before it goes anywhere.
-void ask(Invocation& invocation) {
-  Json& args = invocation.args;
-  if (invocation.command == "user.register" || invocation.command == "user.reset") {
-    if (textOr(args, "password").empty())
-      args["password"] =
-          readPassword("Password for " + textOr(args, "email"), true, args.value("password_stdin", false));
-    args.erase("password_stdin");
-  }
-  if (invocation.command == "plugins.configure") {
-    for (const auto& key : args.value("secrets", Json::array()))
-      args["set"][key.get<std::string>()] = readPassword(key.get<std::string>(), false, ::isatty(0) == 0);
-    args.erase("secrets");
-  }
-  if (invocation.command == "plugins.rotate-webhook") {
-    if (!args.value("yes", false) &&
-        !confirmed("Whoever sends to " + textOr(args, "id") +
-                       " now gets 404 until they know the new address. Type rotate to go on: ",
-                   "rotate"))
-      throw Problem(Problem::Kind::conflict, "Nothing was changed. Where nobody can be asked, say --yes");
-    args.erase("yes");
   }
 }
 
@@ -179,6 +170,34 @@ Json runAnywhere(const config::Settings& settings, const Invocation& invocation)
   return runCommand(context, invocation.command, invocation.args);
 }
 
+/// What a command needs from a person, before it goes anywhere.
+void ask(const config::Settings& settings, Invocation& invocation) {
+  Json& args = invocation.args;
+  if (invocation.command == "user.register" || invocation.command == "user.reset") {
+    if (textOr(args, "password").empty())
+      args["password"] =
+          readPassword("Password for " + textOr(args, "email"), true, args.value("password_stdin", false));
+    args.erase("password_stdin");
+  }
+  if (invocation.command == "plugins.configure") {
+    for (const auto& key : args.value("secrets", Json::array()))
+      args["set"][key.get<std::string>()] = readPassword(key.get<std::string>(), false, ::isatty(0) == 0);
+    args.erase("secrets");
+  }
+  if (invocation.command == "plugins.rotate-webhook") {
+    const bool yes = args.value("yes", false);
+    args.erase("yes");
+    if (yes) return;
+    auto possible = invocation;  // nobody is asked about what cannot be done
+    possible.command = "plugins.webhook";
+    runAnywhere(settings, possible);
+    if (!confirmed("Whoever sends to " + textOr(args, "id") +
+                       " now gets 404 until they know the new address. Type rotate to go on: ",
+                   "rotate"))
+      throw Problem(Problem::Kind::conflict, "Nothing was changed. Where nobody can be asked, say --yes");
+  }
+}
+
 int run(Invocation invocation) {
   logToTerminal();
   if (const auto answer = runWithoutSettings(invocation)) {
@@ -199,7 +218,7 @@ int run(Invocation invocation) {
     if (invocation.command == "plugins.verify") return answer->value("ok", false) ? 0 : 1;
     return invocation.command == "secret.doctor" && !allWell(*answer) ? 1 : 0;
   }
-  ask(invocation);
+  ask(settings, invocation);
   const Json answer = runAnywhere(settings, invocation);
   show(invocation, answer);
   return invocation.command == "plugins.test" && !answer.value("ok", false) ? 1 : 0;

@@ -3,6 +3,7 @@
 #include "base/base.hpp"
 #include "kit/contained.hpp"
 #include "kit/files.hpp"
+#include "kit/output.hpp"
 #include "kit/package_findings.hpp"
 #include "kit/sample.hpp"
 
@@ -19,9 +20,8 @@ void needKnown(const std::vector<std::string>& only) {
   for (const auto& check : plugin::packageChecks()) known.emplace_back(check.name);
   for (const auto& name : only)
     if (std::find(known.begin(), known.end(), name) == known.end())
-      throw Problem(Problem::Kind::invalid, "There is no check \"" + name + '"' +
-                                                config::didYouMean(name, known) +
-                                                " dispatch-plugin checks lists them.");
+      throw Problem(Problem::Kind::invalid,
+                    unknownName("There is no check", name, known) + " dispatch-plugin checks lists them.");
 }
 
 std::vector<std::string> homesOf(const BehaviourCheck& check, const std::string& home) {

@@ -1,6 +1,7 @@
 #include "kit/behaviour.hpp"
 #include "base/base.hpp"
 #include "kit/files.hpp"
+#include "kit/output.hpp"
 #include "kit/signing.hpp"
 
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -25,6 +27,7 @@ class BehaviourTest : public ::testing::Test {
     const auto path = directory.path() + '/' + id;
     const auto bytes = readFile(libraries + "/lib" + library + ".so");
     const auto name = "lib" + id + ".so";
+    std::filesystem::create_directories(path);
     writeFile(path + '/' + name, bytes);
     const Json manifest{{"id", id},
                         {"title", "Test plugin"},
@@ -101,6 +104,70 @@ TEST_F(BehaviourTest, OnesOwnSignatureIsGood) {
   options.requireSignature = true;
   EXPECT_EQ(checked(path, options).at("signature").state, Verdict::State::ok);
   EXPECT_EQ(signPackage(equipment, path, {}).at("made"), false);
+}
+
+TEST_F(BehaviourTest, WhatCannotBeSignedIsNamedAsItWasGiven) {
+  const auto refused = [&](const std::string& path) -> std::string {
+    try {
+      signPackage(equipment, path, {});
+      return "";
+    } catch (const Problem& problem) {
+      return problem.what();
+    }
+  };
+  const auto missing = directory.path() + "/nosuch", empty = directory.path() + "/empty";
+  EXPECT_EQ(refused(missing).find("Nothing was signed: " + missing + " cannot be read: No such file"), 0u)
+      << refused(missing);
+  std::filesystem::create_directory(empty);
+  EXPECT_EQ(
+      refused(empty).find("Nothing was signed. Check \"files\" failed: " + empty + " has no plugin.json"), 0u)
+      << refused(empty);
+}
+
+TEST_F(BehaviourTest, ACheckThatIsUnknownIsTwoSentences) {
+  CheckOptions options;
+  options.only = {"nosuch"};
+  try {
+    checked(package("tiny", "tiny"), options);
+    FAIL();
+  } catch (const Problem& problem) {
+    EXPECT_STREQ(problem.what(), "There is no check \"nosuch\". dispatch-plugin checks lists them.");
+  }
+}
+
+TEST_F(BehaviourTest, AManifestOfAnyBytesIsToldInText) {
+  const auto path = package("tiny", "tiny");
+  writeFile(path + "/plugin.json", "\xfe\x80\x1b[31m\xff");
+  const auto sentence = checked(path).at("manifest").sentence;
+  EXPECT_NE(sentence.find("plugin.json is not valid JSON"), std::string::npos) << sentence;
+  EXPECT_TRUE(isUtf8(sentence)) << sentence;
+}
+
+TEST_F(BehaviourTest, NoDirectoryIsMadeForWhatIsWritten) {
+  const auto missing = directory.path() + "/nosuch";
+  for (const auto& write : std::vector<std::function<void()>>{
+           [&] { writeFile(missing + "/x", ""); },
+           [&] { generateKey(missing + "/x.key"); },
+           [&] {
+             ReportFiles{"", missing + "/x.xml", ""}.needSound();
+           },
+       }) {
+    try {
+      write();
+      ADD_FAILURE();
+    } catch (const Problem& problem) {
+      EXPECT_NE(std::string(problem.what()).find("there is no directory " + missing), std::string::npos)
+          << problem.what();
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(missing));
+}
+
+TEST_F(BehaviourTest, EachReportHasAFileOfItsOwn) {
+  for (const auto& files : {ReportFiles{"-", "-", ""}, ReportFiles{"", "x", "x"}})
+    EXPECT_THROW(files.needSound(), Problem);
+  for (const auto& files : {ReportFiles{"-", "x", "y"}, ReportFiles{"", "", ""}})
+    EXPECT_NO_THROW(files.needSound());
 }
 
 TEST_F(BehaviourTest, AnUnsoundPackageIsNotSigned) {

@@ -15,8 +15,9 @@ namespace dispatch::kit {
 
 Equipment Equipment::discover() {
   const auto paths = config::Paths::discover(std::nullopt);
-  Equipment equipment{paths.contracts, paths.prefix + "/share/dispatch/templates", paths.worker, paths.trust,
-                      paths.etc + "/trust.d"};
+  Equipment equipment{
+      paths.contracts,        paths.prefix + "/share/dispatch/templates", paths.worker, paths.trust,
+      paths.etc + "/trust.d", paths.prefix + "/include/dispatch",         paths.plugins};
   std::error_code error;
   if (!std::filesystem::exists(equipment.contracts + "/plugin.schema.json", error))
     throw Problem(Problem::Kind::notFound,

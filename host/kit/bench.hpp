@@ -10,11 +10,13 @@ namespace dispatch::kit {
 
 /// Where the parts of an installation are that the tool works with.
 struct Equipment {
-  std::string contracts;  ///< share/dispatch/contracts
-  std::string templates;  ///< share/dispatch/templates
-  std::string worker;     ///< dispatch-worker
-  std::string trust;      ///< share/dispatch/trust
-  std::string operators;  ///< etc/dispatch/trust.d
+  std::string contracts;     ///< share/dispatch/contracts
+  std::string templates;     ///< share/dispatch/templates
+  std::string worker;        ///< dispatch-worker
+  std::string trust;         ///< share/dispatch/trust
+  std::string operators;     ///< etc/dispatch/trust.d
+  std::string headers = {};  ///< include/dispatch: the SDK's
+  std::string plugins = {};  ///< lib/dispatch/plugins: what came with the installation
 
   /// Of the installation whose bin/ holds this program. Throws Problem(notFound) where the contracts are
   /// missing.

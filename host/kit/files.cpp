@@ -34,9 +34,17 @@ std::string readFile(const std::string& path) {
   return text.str();
 }
 
-void writeFile(const std::string& path, const std::string& text) {
+void needDirectoryOf(const std::string& path) {
+  const auto directory = std::filesystem::path(path).parent_path();
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (directory.empty() || std::filesystem::is_directory(directory, error)) return;
+  throw Problem(Problem::Kind::notFound, path + " cannot be written: there is no directory " +
+                                             directory.string() +
+                                             ". Make it first, or name a file in another one.");
+}
+
+void writeFile(const std::string& path, const std::string& text) {
+  needDirectoryOf(path);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   if (!file.flush())

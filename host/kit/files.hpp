@@ -20,7 +20,9 @@ class TemporaryDirectory {
 
 /// A file's content. Throws Problem(notFound) with the system's reason.
 std::string readFile(const std::string& path);
-/// Writes a new file or over an old one. Throws Problem(unavailable).
+/// Throws Problem(notFound) where the directory that `path` would be in is not there.
+void needDirectoryOf(const std::string& path);
+/// Writes a new file or over an old one; makes no directory. Throws Problem(notFound, unavailable).
 void writeFile(const std::string& path, const std::string& text);
 
 }  // namespace dispatch::kit

@@ -1,10 +1,13 @@
 #include "kit/output.hpp"
 
+#include "base/problem.hpp"
+#include "config/config.hpp"
 #include "kit/files.hpp"
 
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
 
 namespace dispatch::kit {
 
@@ -23,8 +26,28 @@ std::string pretty(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+std::string unknownName(const std::string& what, const std::string& name,
+                        const std::vector<std::string>& known) {
+  const auto meant = config::didYouMean(name, known);
+  return what + " \"" + name + '"' + (meant.empty() ? "." : meant);
+}
+
 Json readConfiguration(const std::string& file) {
   return file.empty() ? Json() : parseJson(readFile(file), file);
+}
+
+void ReportFiles::needSound() const {
+  std::map<std::string, std::string> taken;
+  for (const auto& [option, file] : {std::pair{"--json", &json}, {"--junit", &junit}, {"--sarif", &sarif}}) {
+    if (file->empty()) continue;
+    const auto [other, isNew] = taken.emplace(*file, option);
+    if (!isNew)
+      throw Problem(
+          Problem::Kind::invalid,
+          other->second + " and " + option + " both write to " + (*file == "-" ? "standard output" : *file) +
+              ", which takes one report. Nothing was tried. Name a file of its own for one of them.");
+    if (*file != "-") needDirectoryOf(*file);
+  }
 }
 
 void ReportFiles::write(const Report& report) const {

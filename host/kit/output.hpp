@@ -3,11 +3,16 @@
 #include "kit/report.hpp"
 
 #include <string>
+#include <vector>
 
 namespace dispatch::kit {
 
 /// JSON as files and the screen show it.
 std::string pretty(const Json& value);
+
+/// `what` "name" with what was probably meant, as a whole sentence: There is no check "nosuch".
+std::string unknownName(const std::string& what, const std::string& name,
+                        const std::vector<std::string>& known);
 
 /// Settings as JSON; null for "". Throws Problem.
 Json readConfiguration(const std::string& file);
@@ -18,6 +23,8 @@ struct ReportFiles {
   std::string json, junit, sarif;
 
   bool toScreen() const { return json != "-" && junit != "-" && sarif != "-"; }
+  /// Throws Problem where write() could not keep them apart or make them: before the work, not after it.
+  void needSound() const;
   void write(const Report& report) const;
 };
 

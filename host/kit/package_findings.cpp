@@ -52,6 +52,7 @@ std::string idIn(const std::string& directory) {
 }  // namespace
 
 void ExaminedPackage::writeTo(const std::string& directory) const {
+  std::filesystem::create_directories(directory);
   for (const auto& [name, content] : bytes)
     if (name != "plugin.json.minisig") writeFile(directory + '/' + name, content);
 }

@@ -51,6 +51,7 @@ int check(Values& values) {
   auto& options = values.check;
   options.configuration = readConfiguration(values.configuration);
   options.limit = std::chrono::seconds(values.limitSeconds);
+  values.files.needSound();
   if (values.files.toScreen()) options.heard = showProgress;
   const auto report = checkPlugin(Equipment::discover(), values.path, options);
   endProgress();
@@ -100,7 +101,7 @@ int sign(Values& values) {
 }
 
 int keygen(Values& values) {
-  const auto made = generateKey(values.key.empty() ? developmentKeyPath() : values.key);
+  const auto made = values.key.empty() ? generateOwnKey() : generateKey(values.key);
   if (values.printJson)
     std::cout << pretty(made);
   else
@@ -168,6 +169,18 @@ int call(Values& values) {
   return good ? 0 : 1;
 }
 
+/// "Type of the plugin: ticket, …"; what is installed, as far as anything is.
+std::string typesWithTemplates() {
+  std::string text = "Type of the plugin";
+  try {
+    const char* before = ": ";
+    for (const auto& type : projectTypes(Equipment::discover(), "c++")) text += before + type, before = ", ";
+  } catch (const Problem&) {
+    // The command itself will say that templates or contracts are missing.
+  }
+  return text;
+}
+
 class Grammar {
  public:
   explicit Grammar(Values& values)
@@ -224,10 +237,7 @@ class Grammar {
                          "  dispatch-plugin new contact acme-people --language c --dir src/people",
                          makeNew);
     auto& project = _values.project;
-    made->add_option("type", project.type,
-                     "ticket, contact, participant, email, workflow, auth-provider or secret-provider")
-        ->required()
-        ->type_name("TYPE");
+    made->add_option("type", project.type, typesWithTemplates())->required()->type_name("TYPE");
     made->add_option("id", project.id, "Id of the plugin: a-z, 0-9 and -; one that nobody else will take")
         ->required()
         ->type_name("ID");
@@ -336,9 +346,7 @@ std::string unknownCommand(const CLI::App& app, int argc, char** argv) {
   if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return "";
   std::string known;
   for (const auto& name : names) known += (known.empty() ? "" : ", ") + name;
-  const auto meant = config::didYouMean(argv[1], names);
-  return std::string("there is no command \"") + argv[1] + '"' + (meant.empty() ? "." : meant) +
-         " There are: " + known;
+  return unknownName("there is no command", argv[1], names) + " There are: " + known;
 }
 
 }  // namespace
@@ -369,10 +377,8 @@ int runProgram(int argc, char** argv) {
   }
   try {
     return grammar.chosen()(values);
-  } catch (const Problem& problem) {
-    std::cerr << "dispatch-plugin: " << problem.what() << "\n";
   } catch (const std::exception& error) {
-    std::cerr << "dispatch-plugin: " << error.what() << "\n";
+    std::cerr << "dispatch-plugin: " << printable(error.what()) << "\n";
   }
   return 1;
 }

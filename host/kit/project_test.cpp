@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace dispatch::kit {
@@ -19,7 +20,8 @@ class ProjectTest : public ::testing::Test {
       return problem.what();
     }
   }
-  const Equipment equipment{DISPATCH_CONTRACTS, DISPATCH_TEMPLATES, "", "", ""};
+  const Equipment equipment{DISPATCH_CONTRACTS, DISPATCH_TEMPLATES,    "", "", "",
+                            DISPATCH_HEADERS,   DISPATCH_TEST_PACKAGES};
   const TemporaryDirectory directory;
 };
 
@@ -47,6 +49,55 @@ TEST_F(ProjectTest, MakesEveryTypeInBothLanguages) {
 TEST_F(ProjectTest, SaysWhichTypeWasMeant) {
   EXPECT_NE(refusal("tickt", "acme-jira").find("did you mean ticket?"), std::string::npos);
   EXPECT_NE(refusal("blob", "acme-jira").find("There are: auth-provider, contact"), std::string::npos);
+}
+
+TEST_F(ProjectTest, SaysWhatToStartFromWhereThereIsNoTemplate) {
+  const auto contracts = directory.path() + "/contracts", headers = directory.path() + "/headers";
+  std::filesystem::copy(DISPATCH_CONTRACTS, contracts);
+  std::filesystem::create_directories(headers + "/sdk");
+  writeFile(contracts + "/pager-duty.json", R"({"type": "pager-duty", "methods": {}})");
+  writeFile(headers + "/sdk/pager_duty.hpp",
+            "class PagerThing {};\nclass PagerDutyPlugin : public Plugin {\n");
+  const Equipment more{contracts, DISPATCH_TEMPLATES, "", "", "", headers};
+  const auto refused = [&](const std::string& type) -> std::string {
+    try {
+      makeProject(more, {type, "acme-pager", directory.path() + "/made", "c"});
+      return "";
+    } catch (const Problem& problem) {
+      return problem.what();
+    }
+  };
+  const auto sentence = refused("pager-duty");
+  EXPECT_EQ(sentence.find("There is no template for the type \"pager-duty\" in c yet; there is one for: "
+                          "auth-provider, contact, "),
+            0u)
+      << sentence;
+  EXPECT_NE(sentence.find("derives from dispatch::PagerDutyPlugin (<dispatch/sdk/pager_duty.hpp>)"),
+            std::string::npos)
+      << sentence;
+  EXPECT_NE(sentence.find("in the contract " + contracts + "/pager-duty.json"), std::string::npos)
+      << sentence;
+  EXPECT_NE(refused("pager-dutty").find(" - did you mean pager-duty?"), std::string::npos);
+}
+
+/// Every type with a contract has a template, or a base class that `new` can name.
+TEST_F(ProjectTest, EveryTypeHasATemplateOrABaseClassToName) {
+  const auto templates = projectTypes(equipment, "c++");
+  for (const auto& item : std::filesystem::directory_iterator(DISPATCH_CONTRACTS)) {
+    const auto contract = Json::parse(readFile(item.path()));
+    const auto type = item.path().stem().string();
+    if (contract.value("type", Json()) != type || std::count(templates.begin(), templates.end(), type) != 0)
+      continue;
+    EXPECT_NE(refusal(type, "acme-new").find("derives from dispatch::"), std::string::npos) << type;
+  }
+}
+
+TEST_F(ProjectTest, RefusesTheIdsOfThePluginsThatCameWithIt) {
+  EXPECT_NE(refusal("ticket", "dispatch-ticket").find("is the id of a plugin that came with Dispatch ("),
+            std::string::npos);
+  EXPECT_NE(refusal("email", "smtp-email").find("is the id of a plugin that came with Dispatch ("),
+            std::string::npos);
+  EXPECT_NE(refusal("ticket", "dispatch-jira").find("begins with \"dispatch-\""), std::string::npos);
 }
 
 TEST_F(ProjectTest, SaysTheRuleOfIds) {

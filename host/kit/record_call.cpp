@@ -67,6 +67,7 @@ void refuseWhatCannotBeRecorded(const RecordCallOptions& options, const std::vec
           "A secret of the configuration has fewer than " + std::to_string(shortestSecret) +
               " bytes, and could not be told from ordinary text in a recording. Nothing was called. "
               "Record with a longer one.");
+  needDirectoryOf(options.file);
   std::error_code error;
   if (!options.replace && std::filesystem::exists(options.file, error))
     throw Problem(
@@ -145,9 +146,12 @@ Json recordCall(const Equipment& equipment, const std::string& directory, const 
     throw Problem(Problem::Kind::invalid,
                   "Nothing was recorded: the plugin " + contained.end + ". " + contained.output);
   auto done = contained.answer;
-  writeFile(options.file, done.at("har").dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  // A failure is worth a recording where a peer had a part in it.
+  const bool worthIt = done.at("status") == "OK" || done.at("exchanges") != 0;
+  if (worthIt)
+    writeFile(options.file, done.at("har").dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
   done.erase("har");
-  done["file"] = options.file;
+  done["file"] = worthIt ? Json(options.file) : Json();
   return done;
 }
 

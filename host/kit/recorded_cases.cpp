@@ -1,6 +1,7 @@
 #include "kit/recorded_cases.hpp"
 
 #include "base/base.hpp"
+#include "kit/output.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -29,8 +30,8 @@ std::vector<fs::path> filesOf(const RecordedCasesOptions& options) {
   for (const auto& file : files) known.push_back(file.stem());
   for (const auto& name : options.only)
     if (std::find(known.begin(), known.end(), name) == known.end())
-      throw Problem(Problem::Kind::invalid, "There is no case \"" + name + "\" in " + options.recordings +
-                                                '.' + config::didYouMean(name, known));
+      throw Problem(Problem::Kind::invalid,
+                    unknownName("In " + options.recordings + " there is no case", name, known));
   std::erase_if(files, [&](const fs::path& file) {
     return !options.only.empty() &&
            std::find(options.only.begin(), options.only.end(), file.stem()) == options.only.end();

@@ -135,6 +135,22 @@ TEST_F(RecordedCases, ARecordingThatCannotBeReplayedSaysWhy) {
   EXPECT_THAT(refusal(), HasSubstr("/none holds no recordings (*.har)"));
 }
 
+TEST_F(RecordedCases, AFailureBeforeAnyExchangeLeavesNoRecording) {
+  RecordCallOptions given;
+  given.file = directory.path() + "/new.har";
+  given.call.home = "worker";
+  given.call.method = "nosuch";
+  given.call.configuration = {{"api_url", "https://automation.example.com/runs"}};
+  auto done = recordCall(equipment, package, given);
+  EXPECT_EQ(done.at("status"), "UNSUPPORTED");
+  EXPECT_TRUE(done.at("file").is_null());
+  given.call.method = "run";  // without what its contract asks for
+  done = recordCall(equipment, package, given);
+  EXPECT_EQ(done.at("status"), "INVALID");
+  EXPECT_TRUE(done.at("file").is_null());
+  EXPECT_FALSE(std::filesystem::exists(given.file));
+}
+
 TEST_F(RecordedCases, WhatCannotBeRecordedIsRefusedBeforeAnythingIsCalled) {
   const auto refused = [&](RecordCallOptions given) {
     given.file = directory.path() + "/new.har";
@@ -157,6 +173,9 @@ TEST_F(RecordedCases, WhatCannotBeRecordedIsRefusedBeforeAnythingIsCalled) {
   given.call.method = "run";
   EXPECT_THAT(refused(given), HasSubstr("new.har is there already. Nothing was called."));
   EXPECT_EQ(readFile(directory.path() + "/new.har"), "mine");
+  given.file = directory.path() + "/nosuch/new.har";
+  EXPECT_THROW(recordCall(equipment, package, given), Problem);
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/nosuch"));
 }
 
 }  // namespace

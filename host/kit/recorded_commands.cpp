@@ -13,9 +13,10 @@ int RecordedCommands::record() {
                          "The input");
   call.configuration = readConfiguration(_configuration);
   const auto done = recordCall(Equipment::discover(), _path, _record);
+  const bool written = !done.at("file").is_null();
   if (_printJson) {
     std::cout << pretty(done);
-    return 0;
+    return written ? 0 : 1;
   }
   const auto exchanges = done.at("exchanges").get<std::size_t>();
   std::cout << call.method << ' ' << textOr(done, "status") << ", " << exchanges
@@ -23,6 +24,19 @@ int RecordedCommands::record() {
   if (!textOr(done, "message").empty()) std::cout << "  " << textOr(done, "message") << '\n';
   if (!done.at("answer").is_null()) std::cout << "  " << dumpJson(done.at("answer")) << '\n';
   for (const auto& line : done.at("log")) std::cout << "  log: " << line.get<std::string>() << '\n';
+  const auto status = textOr(done, "status");
+  if (!written) {
+    std::cerr << "dispatch-plugin: Nothing was recorded: " << printable(call.method) << " ended as " << status
+              << " before any HTTP exchange, so there is nothing to replay. Name a method of its type, or "
+                 "mend what "
+                 "it says of the input or the settings.\n";
+    return 1;
+  }
+  if (status != "OK")
+    std::cout << "\nThe call failed, and that is what the recording holds: a test of it expects " << status
+              << ". If it should have worked, mend the cause and record it again with --replace.\n";
+  else if (exchanges == 0)
+    std::cout << "\nIt needed no HTTP: the recording holds the call and its answer alone.\n";
   std::cout
       << "\nWrote " << textOr(done, "file")
       << ". Secrets of the settings stand there as [secret]; look through it before you give it to others.\n"
@@ -35,6 +49,7 @@ int RecordedCommands::test() {
   _test.configuration = readConfiguration(_configuration);
   _test.limit = std::chrono::seconds(_limitSeconds);
   _test.faults = !_noFaults;
+  _files.needSound();
   if (_files.toScreen()) _test.heard = showProgress;
   const auto report = testRecordedCases(Equipment::discover(), _path, _test);
   endProgress();

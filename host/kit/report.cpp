@@ -1,5 +1,7 @@
 #include "kit/report.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <iomanip>
 #include <ostream>
@@ -8,13 +10,15 @@
 
 namespace dispatch::kit {
 
-namespace {
-
 std::string printable(const std::string& text) {
-  std::string safe;
-  for (const char c : text) safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  auto safe = repairedUtf8(text);
+  std::replace_if(
+      safe.begin(), safe.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      ' ');
   return safe;
 }
+
+namespace {
 
 std::size_t lengthOf(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(
@@ -91,7 +95,7 @@ void printRows(std::ostream& out, const std::vector<std::string>& headings,
 }
 
 void printReport(std::ostream& out, const Report& report) {
-  out << (report.id.empty() ? report.path : report.id + ' ' + report.version) << "\n\n";
+  out << printable(report.id.empty() ? report.path : report.id + ' ' + report.version) << "\n\n";
   std::vector<std::vector<std::string>> rows;
   for (const auto& finding : report.findings)
     rows.push_back(

@@ -49,7 +49,11 @@ std::string toJUnit(const Report& report);
 /// SARIF 2.1.0 (OASIS): a rule per check, a result per finding.
 Json toSarif(const Report& report);
 
-/// Rows as a table whose last column may be of any width; control characters are shown as spaces.
+/// What a plugin or a file may have written, fit for a screen and for XML: control characters become spaces,
+/// and what is no UTF-8 U+FFFD.
+std::string printable(const std::string& text);
+
+/// Rows as a table whose last column may be of any width, each cell printable().
 void printRows(std::ostream& out, const std::vector<std::string>& headings,
                const std::vector<std::vector<std::string>>& rows);
 

@@ -1,4 +1,5 @@
 #include "kit/report.hpp"
+#include "base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,6 +31,19 @@ TEST(Report, IsJUnitWithFailuresAndSkips) {
   EXPECT_NE(xml.find("<failure message=\"It said &lt;nothing&gt; &amp; &quot;left&quot;.\">"),
             std::string::npos)
       << xml;
+}
+
+TEST(Report, ShowsWhatAPluginWroteAsText) {
+  auto hostile = report();
+  hostile.findings[1].verdict.sentence = "It wrote \x1b[31m\xfe\x80";
+  for (const auto& text : {toJUnit(hostile), [&] {
+                             std::ostringstream out;
+                             printReport(out, hostile);
+                             return out.str();
+                           }()}) {
+    EXPECT_NE(text.find("It wrote  [31m\xEF\xBF\xBD"), std::string::npos) << text;
+    EXPECT_TRUE(isUtf8(text)) << text;
+  }
 }
 
 TEST(Report, IsSarifWithARulePerCheck) {

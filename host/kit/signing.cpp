@@ -22,8 +22,7 @@ namespace minisign = plugin::minisign;
 
 /// A file that only its owner can read, from its first byte on.
 void writePrivateFile(const std::string& path, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
+  needDirectoryOf(path);
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) {
     if (errno == EEXIST)
@@ -48,22 +47,35 @@ std::string shellWord(const std::string& word) {
   return out + '\'';
 }
 
-/// A copy of the package without its signature, symbolic links as links: it must pass every other check.
+/// Without the signature, symbolic links as links.
+void copyPackage(const std::string& directory, const std::string& to) {
+  try {
+    for (const auto& item : fs::directory_iterator(directory))
+      if (item.path().filename() != "plugin.json.minisig")
+        fs::copy(item.path(), fs::path(to) / item.path().filename(),
+                 fs::copy_options::copy_symlinks | fs::copy_options::recursive);
+  } catch (const fs::filesystem_error& error) {
+    throw Problem(Problem::Kind::notFound,
+                  "Nothing was signed: " + error.path1().string() +
+                      " cannot be read: " + error.code().message() +
+                      ". Give the directory of the built package: build/lib/dispatch/plugins/<id>.");
+  }
+}
+
+/// It must pass every check but those of a signature. What is examined is a copy, for an old signature may
+/// stand in the package; what is said of it is said of the package.
 void needSound(const Equipment& equipment, const std::string& directory) {
   const TemporaryDirectory copy;
-  std::error_code error;
-  for (const auto& item : fs::directory_iterator(directory, error))
-    if (item.path().filename() != "plugin.json.minisig")
-      fs::copy(item.path(), fs::path(copy.path()) / item.path().filename(),
-               fs::copy_options::copy_symlinks | fs::copy_options::recursive);
-  if (error)
-    throw Problem(Problem::Kind::notFound, directory +
-                                               " is no directory that can be read: " + error.message() +
-                                               ". Give the package: build/lib/dispatch/plugins/<id>.");
-  for (const auto& finding : examinePackage(equipment, copy.path(), false, {}).findings)
-    if (finding.verdict.state == Verdict::State::failed)
-      throw Problem(Problem::Kind::invalid, "Nothing was signed. Check \"" + finding.check +
-                                                "\" failed: " + finding.verdict.sentence);
+  copyPackage(directory, copy.path());
+  for (const auto& finding : examinePackage(equipment, copy.path(), false, {}).findings) {
+    if (finding.verdict.state != Verdict::State::failed) continue;
+    auto sentence = finding.verdict.sentence;
+    for (auto at = sentence.find(copy.path()); at != std::string::npos;
+         at = sentence.find(copy.path(), at + directory.size()))
+      sentence.replace(at, copy.path().size(), directory);
+    throw Problem(Problem::Kind::invalid,
+                  "Nothing was signed. Check \"" + finding.check + "\" failed: " + sentence);
+  }
 }
 
 }  // namespace
@@ -98,6 +110,13 @@ Json generateKey(const std::string& file) {
   return {{"key", file}, {"public_key", line}, {"public_key_file", publicFileOf(file)}, {"key_id", id}};
 }
 
+Json generateOwnKey() {
+  const auto file = developmentKeyPath();
+  std::error_code error;  // what cannot be made is told by the directory that is missing
+  fs::create_directories(fs::path(file).parent_path(), error);
+  return generateKey(file);
+}
+
 Json signPackage(const Equipment& equipment, const std::string& directory, const SignOptions& options) {
   needSound(equipment, directory);
   const auto text = readFile(directory + "/plugin.json");
@@ -105,7 +124,7 @@ Json signPackage(const Equipment& equipment, const std::string& directory, const
       text, parseJson(readFile(equipment.contracts + "/plugin.schema.json"), "plugin.schema.json"));
   const auto file = options.keyFile.empty() ? developmentKeyPath() : options.keyFile;
   const bool made = options.keyFile.empty() && !fs::exists(file);
-  if (made) generateKey(file);
+  if (made) generateOwnKey();
   const auto key = minisign::parseSecretKey(readFile(file), options.password, file);
   const auto signature = directory + "/plugin.json.minisig";
   writeFile(signature + ".new",

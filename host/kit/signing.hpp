@@ -17,6 +17,8 @@ std::optional<plugin::minisign::SecretKey> developmentKey();
 /// .pub beside it. Throws Problem(conflict) where one is there. Answers {"key", "public_key",
 /// "public_key_file", "key_id"}.
 Json generateKey(const std::string& file);
+/// The same at developmentKeyPath(), whose directory is made.
+Json generateOwnKey();
 
 struct SignOptions {
   std::string keyFile;  ///< ""= the development key, made where there is none

@@ -13,4 +13,5 @@
 #include "plugin/package/trust_files.hpp"
 #include "plugin/package/trust_policy.hpp"
 #include "plugin/package/version.hpp"
+#include "plugin/service/granted.hpp"
 #include "plugin/service/http_network.hpp"

@@ -22,6 +22,9 @@ Reply answer(const Rooms& rooms, Request& request, std::int64_t id) {
   if (installed && installed->manifest.permissions.value("webhook", false))
     row["webhook"] = {
         {"url", rooms.context.settings.text("DISPATCH_UI_URL") + rooms.context.inbox.endpoints().path(id)}};
+  if (installed)
+    row["granted"] =
+        plugin::describeGranted(installed->manifest, enablement.configuration, rooms.context.settings.yaml());
   row["source"] = rooms.context.poller.show(id);
   if (const auto serving = rooms.context.integrations.byId(id); serving.instance)
     row["running"] = integrations::describeRunning(*serving.instance);

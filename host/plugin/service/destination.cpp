@@ -138,58 +138,70 @@ Url Url::resolve(std::string_view reference) const {
   return parse(base + path.substr(0, path.rfind('/') + 1) + std::string(reference));
 }
 
+std::string Grants::Grant::text() const {
+  return (scheme.empty() ? "" : scheme + "://") + shownHost(host) +
+         (port == 0 ? std::string() : ':' + std::to_string(port));
+}
+
+std::optional<Grants::Grant> Grants::httpGrant(const std::string& text, bool fromSetting) {
+  if (text.find("://") != std::string::npos) {
+    try {
+      const auto url = Url::parse(text);
+      return Grant{url.destination.scheme, url.destination.host, url.destination.port};
+    } catch (const ServiceRefusal&) {
+      return std::nullopt;  // A setting that is no URL grants nothing; the request will say so.
+    }
+  }
+  const bool below = text.starts_with("*.");
+  const auto [host, port] = splitAuthority(below ? std::string_view(text).substr(2) : std::string_view(text));
+  if (hostName(host).empty() || !port || (below && fromSetting)) return std::nullopt;
+  return Grant{"https", (below ? "*." : "") + hostName(host), *port == 0 ? 443 : *port};
+}
+
+std::optional<Grants::Grant> Grants::streamGrant(const Json& entry, const Json& configuration) {
+  Grant grant;
+  if (entry.is_string()) {
+    const auto text = entry.get<std::string>();
+    const auto [host, port] = splitAuthority(text);
+    grant.host = hostName(host);
+    grant.port = port.value_or(-1);
+  } else {
+    const auto* host = lookUp(configuration, textOr(entry, "config"));
+    if (host == nullptr || !host->is_string()) return std::nullopt;
+    grant.host = hostName(host->get<std::string>());
+    const auto* port = lookUp(configuration, textOr(entry, "port_config"));
+    if (entry.contains("port_config"))
+      grant.port = port != nullptr && port->is_number_integer() ? port->get<int>() : -1;
+    else
+      grant.port = entry.value("port", 0);
+  }
+  if (grant.host.empty() || grant.port < 0) return std::nullopt;
+  return grant;
+}
+
 Grants::Grants(const Manifest& manifest, const Json& configuration, std::vector<Allowance> allowances)
     : _pluginId(manifest.id) {
   const auto permissions = [&](const char* kind) {
     const auto found = manifest.permissions.find(kind);
     return found != manifest.permissions.end() && found->is_array() ? *found : Json::array();
   };
-  const auto addHttp = [&](const std::string& text, bool fromSetting) {
-    Grant grant;
-    if (text.find("://") != std::string::npos) {
-      try {
-        const auto url = Url::parse(text);
-        _http.push_back({url.destination.scheme, url.destination.host, url.destination.port});
-      } catch (const ServiceRefusal&) {
-        // A setting that is no URL grants nothing; the request will say so.
-      }
-      return;
-    }
-    const bool below = text.starts_with("*.");
-    const auto [host, port] =
-        splitAuthority(below ? std::string_view(text).substr(2) : std::string_view(text));
-    grant.scheme = "https";
-    grant.host = (below ? "*." : "") + hostName(host);
-    grant.port = port.value_or(-1) == 0 ? 443 : port.value_or(-1);
-    if (!hostName(host).empty() && grant.port > 0 && !(below && fromSetting)) _http.push_back(grant);
+  const auto add = [&](const char* kind, const Json& entry, std::vector<Grant>& to,
+                       std::optional<Grant> grant) {
+    const auto setting = textOr(entry, "config"), port = textOr(entry, "port_config");
+    _asked.push_back({kind,
+                      entry.is_string() ? entry.get<std::string>()
+                                        : "setting " + setting + (port.empty() ? "" : ", port of " + port),
+                      grant ? grant->text() : ""});
+    if (grant) to.push_back(std::move(*grant));
   };
   for (const auto& entry : permissions("http")) {
-    if (entry.is_string()) {
-      addHttp(entry.get<std::string>(), false);
-    } else if (const auto* value = lookUp(configuration, textOr(entry, "config"));
-               value != nullptr && value->is_string()) {
-      addHttp(value->get<std::string>(), true);
-    }
+    const auto* value = entry.is_string() ? &entry : lookUp(configuration, textOr(entry, "config"));
+    add("http", entry, _http,
+        value != nullptr && value->is_string() ? httpGrant(value->get<std::string>(), !entry.is_string())
+                                               : std::nullopt);
   }
-  for (const auto& entry : permissions("stream")) {
-    Grant grant;
-    if (entry.is_string()) {
-      const auto text = entry.get<std::string>();
-      const auto [host, port] = splitAuthority(text);
-      grant.host = hostName(host);
-      grant.port = port.value_or(-1);
-    } else {
-      const auto* host = lookUp(configuration, textOr(entry, "config"));
-      if (host == nullptr || !host->is_string()) continue;
-      grant.host = hostName(host->get<std::string>());
-      const auto* port = lookUp(configuration, textOr(entry, "port_config"));
-      if (entry.contains("port_config"))
-        grant.port = port != nullptr && port->is_number_integer() ? port->get<int>() : -1;
-      else
-        grant.port = entry.value("port", 0);
-    }
-    if (!grant.host.empty() && grant.port >= 0) _stream.push_back(grant);
-  }
+  for (const auto& entry : permissions("stream"))
+    add("stream", entry, _stream, streamGrant(entry, configuration));
   for (auto& allowance : allowances)
     if (allowance.pluginId == "*" || allowance.pluginId == _pluginId) {
       if (allowance.host.find('/') == std::string::npos) allowance.host = hostName(allowance.host);
@@ -206,9 +218,7 @@ std::optional<std::string> Grants::refusal(const Destination& destination) const
   });
   if (granted) return std::nullopt;
   std::string list;
-  for (const auto& grant : grants)
-    list += (list.empty() ? "" : ", ") + (stream ? std::string() : grant.scheme + "://") +
-            shownHost(grant.host) + (grant.port == 0 ? std::string() : ':' + std::to_string(grant.port));
+  for (const auto& grant : grants) list += (list.empty() ? "" : ", ") + grant.text();
   return destination.text() + " is not a destination of this plugin. Its manifest and its settings grant " +
          (list.empty() ? std::string("none") : list) + ".";
 }

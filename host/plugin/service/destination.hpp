@@ -62,16 +62,30 @@ class Grants {
   bool anyHttp() const { return !_http.empty(); }
   bool anyStream() const { return !_stream.empty(); }
 
+  /// A destination that the manifest asks for, and what that comes to under this configuration.
+  struct Asked {
+    std::string kind;     ///< "http" or "stream"
+    std::string what;     ///< as the manifest has it: "*.slack.com", or "setting url"
+    std::string granted;  ///< "https://*.slack.com:443"; "" = nothing
+  };
+  const std::vector<Asked>& asked() const { return _asked; }  ///< in the manifest's order
+  /// What the operator allows this plugin beyond.
+  const std::vector<Allowance>& allowances() const { return _allowances; }
+
  private:
   struct Grant {
     std::string scheme;  ///< "" = https, or http where the operator's own setting says so
     std::string host;    ///< "*.slack.com" covers every name below slack.com
     int port;            ///< 0 = any
+    std::string text() const;
   };
+  static std::optional<Grant> httpGrant(const std::string& text, bool fromSetting);
+  static std::optional<Grant> streamGrant(const Json& entry, const Json& configuration);
   const Allowance* allowance(const Destination& destination, const Poco::Net::IPAddress& address) const;
 
   std::string _pluginId;
   std::vector<Grant> _http, _stream;
+  std::vector<Asked> _asked;
   std::vector<Allowance> _allowances;
 };
 

@@ -81,10 +81,10 @@ bool ServiceContext::removeStream(dispatch_stream* stream) {
   return _streams.erase(stream) == 1;
 }
 
-bool ServiceContext::granted(std::string_view id) const {
+bool serviceGranted(const Manifest& manifest, std::string_view id) {
   const auto asks = [&](const char* kind) {
-    const auto found = _manifest.permissions.find(kind);
-    return found != _manifest.permissions.end() && found->is_array() && !found->empty();
+    const auto found = manifest.permissions.find(kind);
+    return found != manifest.permissions.end() && found->is_array() && !found->empty();
   };
   if (id == DISPATCH_HTTP_1) return asks("http");
   if (id == DISPATCH_STREAM_1) return asks("stream");
@@ -92,8 +92,8 @@ bool ServiceContext::granted(std::string_view id) const {
   if (id == DISPATCH_EXEC_1) return asks("commands");
   if (id == DISPATCH_CREDENTIAL_1) {
     // The password store is for who proves identities, and only where the manifest says so in the open.
-    const auto found = _manifest.permissions.find("services");
-    return _manifest.type == "auth-provider" && found != _manifest.permissions.end() && found->is_array() &&
+    const auto found = manifest.permissions.find("services");
+    return manifest.type == "auth-provider" && found != manifest.permissions.end() && found->is_array() &&
            std::find(found->begin(), found->end(), DISPATCH_CREDENTIAL_1) != found->end();
   }
   return true;
@@ -122,7 +122,7 @@ const void* ServiceContext::serviceEntry(const dispatch_host* host, dispatch_str
     auto& context = of(host);
     for (const auto& service : services) {
       if (service.id != wanted) continue;
-      if (context.granted(wanted)) return service.table();
+      if (serviceGranted(context.manifest(), wanted)) return service.table();
       context.denials().service(wanted);
     }
   } catch (...) {

@@ -77,9 +77,6 @@ class ServiceContext {
   /// Throws ServiceRefusal(DENIED) for anything else.
   void needPermission(const char* kind, const std::string& value) const;
 
-  /// Whether the manifest asks for what the service gives; the base services everybody has.
-  bool granted(std::string_view id) const;
-
   // Open streams of dispatch.stream/1 (service_stream.cpp).
   void addStream(dispatch_stream* stream);
   bool removeStream(dispatch_stream* stream);  ///< false: not one of this instance's open streams
@@ -105,6 +102,9 @@ class ServiceContext {
   std::set<dispatch_stream*> _streams;
   Denials _denials;
 };
+
+/// May a plugin of that manifest use the service `id`? Most are for all; some need a word in its permissions.
+bool serviceGranted(const Manifest& manifest, std::string_view id);
 
 // The tables, one file each: service_<name>.cpp.
 const void* logService() noexcept;

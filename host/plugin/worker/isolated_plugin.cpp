@@ -52,7 +52,7 @@ std::string IsolatedPlugin::name() const {
 std::uint64_t IsolatedPlugin::grantedServices() const {
   std::uint64_t granted = 0;
   for (const auto id : wire::serviceIds)
-    if (_context.granted(id)) granted |= wire::serviceBit(id);
+    if (serviceGranted(_context.manifest(), id)) granted |= wire::serviceBit(id);
   return granted;
 }
 

@@ -81,7 +81,7 @@ export const strings = {
     running: 'How it runs', home: 'Home', homes: { process: 'in the server’s process', worker: 'in a worker of its own' }, sandbox: 'Sandbox', memory: 'Memory',
     restarts: 'Restarts', lastCrash: 'Last crash', denied: 'Refused by the sandbox', calls: 'Calls', callsText: (calls: number, failures: number) => `${calls}, ${failures} failed`,
     breaker: 'Circuit breaker', breakerOpen: (until: string) => `Open: it failed so often in a row that it is left alone until ${until}`,
-    latency: 'Latency p50 / p99', lastError: 'Last error', outbound: 'Last requests to the outside', noOutbound: 'None yet', permissions: 'Enabling it grants', counts: 'What it counts',
+    latency: 'Latency p50 / p99', lastError: 'Last error', outbound: 'Last requests to the outside', noOutbound: 'None yet', granted: 'What it asks for, and has', notGranted: (why: string) => `nothing: ${why}`, counts: 'What it counts',
   },
   webhook: {
     address: 'Address for other systems', hint: 'Whoever knows it can send. Enter it at the other side; keep it like a password.',

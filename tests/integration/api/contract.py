@@ -442,6 +442,30 @@ def check_plugins_are_listed_and_secrets_are_not(server):
     assert "hunter2" not in server.request("GET", path, token=token).text
 
 
+def check_what_a_manifest_asks_for_stands_beside_what_is_granted(server):
+    token = admin(server)
+    instances = {item["plugin"]["slug"]: item for item in listed(server, token, "plugins/instances", itemsPerPage=-1)["items"]}
+    path = f"{BASE}/plugins/instances/{instances['smtp-email']['id']}"
+
+    def granted():
+        rows = server.request("GET", path, token=token).json["granted"]
+        assert json.loads(server.cli("plugins", "show", "smtp-email", "--json").stdout)["instances"][0]["granted"] == rows
+        return {row["kind"]: row for row in rows}
+
+    settings = {"host": "mail.example.com", "port": 2525, "security": "starttls", "from_address": "d@example.com"}
+    server.request("PUT", path, {"configuration": settings}, token)
+    rows = granted()
+    assert rows["stream"] == {"kind": "stream", "asked": "setting host, port of port", "granted": "mail.example.com:2525", "note": ""}, rows
+    assert rows["private network"]["granted"] is None and "allow: in dispatch.yaml" in rows["private network"]["note"], rows
+    assert "dispatch.stream/1" in rows["service"]["granted"] and "dispatch.http/1" not in rows["service"]["granted"], rows
+    server.request("PUT", path, {"configuration": {**settings, "host": "relay.example.org", "port": 587}}, token)
+    assert granted()["stream"]["granted"] == "relay.example.org:587"
+    text = server.cli("plugins", "show", "smtp-email").stdout
+    assert re.search(r"stream +setting host, port of port +relay.example.org:587\n", text), text
+    provider = json.loads(server.cli("plugins", "show", "dispatch-auth-provider-basic", "--json").stdout)["instances"][0]
+    assert any("dispatch.credential/1" in (row["granted"] or "") for row in provider["granted"]), provider
+
+
 def check_commands_tell_what_was_probably_meant(server):
     def refused(code, *words):
         done = server.cli(*words, check=False)
@@ -449,6 +473,9 @@ def check_commands_tell_what_was_probably_meant(server):
         return done.stderr
 
     assert "no project" in refused(1, "plugins", "list", "-p", "nosuch")
+    # Nobody is asked about what cannot be done.
+    said = refused(1, "plugins", "rotate-webhook", "smtp-email")
+    assert "smtp-email takes no requests of other systems" in said and "--yes" not in said, said
     assert "did you mean recipient?" in refused(1, "plugins", "test", "smtp-email", "recipent=x@example.com")
     assert "did you mean port?" in refused(1, "plugins", "configure", "smtp-email", "prot=25")
     for port in ("abc", "99999"):
@@ -498,6 +525,14 @@ def second_server(check):
             second.close()
     run.__name__ = check.__name__
     return run
+
+
+@second_server
+def check_a_plugin_that_is_not_installed_is_answered_with_those_that_are(second):
+    for copy in ("one", "two"):
+        shutil.copytree(os.path.join(second.server.prefix, "lib/dispatch/plugins/smtp-email"), os.path.join(second.packages, copy))
+    said = second.cli("plugins", "show", "nosuch", check=False).stderr
+    assert said.count("smtp-email") == 1 and "dispatch-ticket, " in said, said
 
 
 @second_server

@@ -17,10 +17,10 @@ stop_service() {
   tracker=
 }
 
-# The section of docs/plugin-authors.md: its blocks of one language, as they stand there.
+# The section of docs/plugin-authors.md: its commands, as they stand there.
 documented() {
   sed -n '/^### Recorded HTTP/,/^## /p' "$root/docs/plugin-authors.md" |
-    awk -v mark="\`\`\`$1" '$0 == mark {inside = 1; next} /^```/ {inside = 0} inside'
+    awk '$0 == "```sh" {inside = 1; next} /^```/ {inside = 0} inside'
 }
 
 # No secret, in whatever form, in what was recorded.
@@ -61,19 +61,36 @@ recorded_http() {
   start_service
   # The project's first recording, and the documentation's example with it.
   printf '{"url": "%s", "token": "%s"}' "$service" "$marker" >acme-jira/settings.json
-  documented sh >"$work/recorded.sh"
+  documented >"$work/recorded.sh"
   grep -q 'dispatch-plugin record' "$work/recorded.sh" || { echo "FAILED: docs/plugin-authors.md has lost its example of a recording"; exit 1; }
   (cd acme-jira && run bash -euo pipefail "$work/recorded.sh")
-  { printf '#include <dispatch/testing.hpp>\n#include <gtest/gtest.h>\n'; documented cpp; } >acme-jira/recorded_test.cpp
-  grep -q 'host.replay(DISPATCH_RECORDINGS' acme-jira/recorded_test.cpp || { echo "FAILED: docs/plugin-authors.md has lost its recorded unit test"; exit 1; }
-  sed -i 's/TESTS acme_jira_test.cpp/& recorded_test.cpp/' acme-jira/CMakeLists.txt
-  run cmake --build acme-jira/build
-  run ctest --test-dir acme-jira/build --no-tests=error --output-on-failure -R Recorded.AFailedTracker
+  # Every sample of the documentation, its tests run against the plugin that it makes.
+  python3 "$root/tests/integration/kit/samples.py" "$root/docs/plugin-authors.md" acme-jira/samples.cpp acme-jira/documented_test.cpp >samples
+  for name in LaterTicket KeyedTicket AcmeAlarms AcmeFeed Snapshots SecretContact; do
+    grep -qx "$name" samples || { echo "FAILED: docs/plugin-authors.md has lost its sample $name"; exit 1; }
+  done
+  grep -q 'host.replay(DISPATCH_RECORDINGS' acme-jira/documented_test.cpp || { echo "FAILED: docs/plugin-authors.md has lost its recorded unit test"; exit 1; }
+  sed -i 's/TESTS acme_jira_test.cpp/& documented_test.cpp samples.cpp/' acme-jira/CMakeLists.txt
+  run cmake --build acme-jira/build -j 2
+  run ctest --test-dir acme-jira/build --no-tests=error --output-on-failure -R 'Recorded.AFailedTracker'
+  run ctest --test-dir acme-jira/build --no-tests=error --output-on-failure -R 'Scripted.ABusyTracker'
+  echo "the samples of the documentation compile, and its tests pass: $(tr '\n' ' ' <samples)"
   # The plugin of this repository, against the same server.
   printf '{"api_url": "%s/runs", "auth_header": "Bearer %s"}' "$service" "$marker" >engine.json
   local engine=$work/prefix/lib/dispatch/plugins/generic-workflow mine=$root/plugins/generic-workflow/tests/recordings
   local input='{"workflow_id": "restart", "params": {"service": "checkout"}, "incident": {"id": 1, "name": "dispatch-1", "title": "t"}}'
+  refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  says "engine/run.har cannot be written: there is no directory engine."
+  mkdir engine
   run dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
+  refused dispatch-plugin record "$engine" nosuch --config engine.json --to engine/none.har --allow-private
+  says "Nothing was recorded: nosuch ended as UNSUPPORTED before any HTTP exchange"
+  refused dispatch-plugin record "$engine" run '{}' --config engine.json --to engine/none.har --allow-private --json
+  says '"status": "INVALID"'
+  [ ! -e engine/none.har ] || { echo "FAILED: a call that reached nobody left a recording"; exit 1; }
+  printf '{"api_url": "%s/nosuch", "auth_header": "Bearer %s"}' "$service" "$marker" >lost.json
+  run dispatch-plugin record "$engine" run "$input" --config lost.json --to lost.har --allow-private
+  says "The call failed, and that is what the recording holds"
   run dispatch-plugin record "$engine" get_instance '{"workflow_id": "restart", "tags": ["dispatch-1"]}' --config engine.json \
     --to engine/get_instance.har --allow-private
   refused dispatch-plugin record "$engine" run "$input" --config engine.json --to engine/run.har --allow-private
@@ -152,6 +169,18 @@ PY
   echo "a plugin that hangs, crashes or makes up an answer is found"
 }
 
+# as_documented TYPE: what the documentation says that `new` makes is what it makes.
+as_documented() {
+  local id made
+  id=$(sed -n "s/.*\`dispatch-plugin new $1 \([a-z-]*\)\` makes.*/\1/p" "$root/docs/plugin-authors.md")
+  run dispatch-plugin new "$1" "$id" --dir "documented-$1"
+  made=$(awk '/^class /, /^};/' "documented-$1/${id//-/_}.cpp")
+  python3 - "$root/docs/plugin-authors.md" "$made" <<'PY'
+import sys
+assert sys.argv[2] in open(sys.argv[1], encoding="utf-8").read(), f"docs/plugin-authors.md shows another class than is made:\n{sys.argv[2]}"
+PY
+}
+
 # The other templates that use HTTP, built and tested with their recording.
 templates() {
   local type
@@ -164,6 +193,7 @@ templates() {
   echo "the templates that use HTTP bring a recording that their plugin passes"
   for type in source webhook; do
     run dispatch-plugin new "$type" "kit-$type"
+    as_documented "$type"
     make_package "kit-$type"
     run dispatch-plugin check "kit-$type/build/lib/dispatch/plugins/kit-$type"
     says "0 failed"

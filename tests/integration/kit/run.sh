@@ -77,6 +77,20 @@ refused dispatch-plugin new contact kit-contact --language c
 says "is there already"
 refused dispatch-plugin new tickt other
 says "did you mean ticket?"
+run dispatch-plugin new --help
+for type in "$work"/prefix/share/dispatch/templates/c++/*/; do
+  type=$(basename "$type")
+  [ "$type" = common ] || says "$type"
+done
+cp "$work"/prefix/share/dispatch/contracts/{ticket,cartography}.json
+sed -i 's/"type": "ticket"/"type": "cartography"/' "$work/prefix/share/dispatch/contracts/cartography.json"
+sed 's/TicketPlugin/MapPlugin/' "$work/prefix/include/dispatch/sdk/ticket.hpp" >"$work/prefix/include/dispatch/sdk/cartography.hpp"
+refused dispatch-plugin new cartography other
+says 'There is no template for the type "cartography" in c++ yet'
+says "its class derives from dispatch::MapPlugin (<dispatch/sdk/cartography.hpp>)"
+rm "$work"/prefix/share/dispatch/contracts/cartography.json "$work"/prefix/include/dispatch/sdk/cartography.hpp
+refused dispatch-plugin new ticket dispatch-ticket
+says "is the id of a plugin that came with Dispatch"
 
 package=kit-contact/build/lib/dispatch/plugins/kit-contact
 run dispatch-plugin run "$package" get '{"email": "grace@example.com"}'
@@ -86,6 +100,28 @@ refused dispatch-plugin diff "$package" "$package"
 says "a version is one package for ever"
 run dispatch-plugin diff --help
 says "exit code 1 if it breaks something"
+
+# Nothing is written where nobody made a place for it, nor two reports into one.
+for given in "check $package --junit nosuch/x.xml" "keygen --key nosuch/k" \
+  "record $package test --to nosuch/x.har" "test $package $work/acme-jira/tests/recordings --sarif nosuch/x.sarif"; do
+  # shellcheck disable=SC2086
+  refused dispatch-plugin $given
+  says "there is no directory nosuch"
+done
+[ ! -e nosuch ] || { echo "FAILED: a directory was made"; exit 1; }
+refused dispatch-plugin check "$package" --json - --junit -
+says "--json and --junit both write to standard output"
+refused dispatch-plugin check "$package" --only nosuch
+says 'There is no check "nosuch". dispatch-plugin checks lists them.'
+refused dispatch-plugin sign nosuch
+says "Nothing was signed: nosuch cannot be read"
+mkdir empty
+refused dispatch-plugin sign empty
+says "empty has no plugin.json"
+printf '\xfe\x80\x1b[31m' >empty/plugin.json
+refused dispatch-plugin check empty
+says "plugin.json is not valid JSON"
+! LC_ALL=C grep -q -e "$(printf '\xfe')" -e "$(printf '\x1b')" "$work/log" || { echo "FAILED: bytes of the manifest were printed as they are"; exit 1; }
 
 # A key's line may look like a path.
 until tail -n 1 slash.pub 2>/dev/null | grep -q /; do

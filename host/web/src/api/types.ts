@@ -27,6 +27,8 @@ export type Incident = Read<
 >
 export type Plugin = Read<'PluginRead', { configuration_schema: Schema }>
 export type PluginInstance = Read<'PluginInstanceRead', { plugin: Plugin; project: Project; configuration_schema: Schema }> & { configuration?: Record<string, unknown> | null }
+/** What a manifest asks for, and what an instance has of it. */
+export type Granted = Api['Granted']
 /** Where an instance lives, and how that goes. */
 export type Running = Api['Running']
 export type WebhookDelivery = Api['WebhookDelivery']
