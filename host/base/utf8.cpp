@@ -1,5 +1,7 @@
 #include "base/utf8.hpp"
 
+#include <algorithm>
+
 #include "base/json.hpp"
 
 #include <cstdint>
@@ -55,6 +57,12 @@ std::string repairedUtf8(std::string_view text) {
   std::string copy(text);
   if (isUtf8(copy)) return copy;
   return parseJson(dumpJson(Json(std::move(copy))), "text").get<std::string>();
+}
+
+std::size_t characters(std::string_view text) noexcept {
+  // Every character has one byte that continues no other.
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
 }
 
 }  // namespace dispatch

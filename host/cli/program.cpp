@@ -182,7 +182,6 @@ void ask(const config::Settings& settings, Invocation& invocation) {
   if (invocation.command == "plugins.configure") {
     for (const auto& key : args.value("secrets", Json::array()))
       args["set"][key.get<std::string>()] = readPassword(key.get<std::string>(), false, ::isatty(0) == 0);
-    args.erase("secrets");
   }
   if (invocation.command == "plugins.rotate-webhook") {
     const bool yes = args.value("yes", false);
@@ -219,7 +218,12 @@ int run(Invocation invocation) {
     return invocation.command == "secret.doctor" && !allWell(*answer) ? 1 : 0;
   }
   ask(settings, invocation);
-  const Json answer = runAnywhere(settings, invocation);
+  Json answer = runAnywhere(settings, invocation);
+  if (!invocation.json && answer.is_object() && answer.contains("remarks")) {
+    for (const auto& remark : answer["remarks"])
+      std::cerr << "dispatch: note: " << remark.get<std::string>() << "\n";
+    answer.erase("remarks");
+  }
   show(invocation, answer);
   return invocation.command == "plugins.test" && !answer.value("ok", false) ? 1 : 0;
 }

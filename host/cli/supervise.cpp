@@ -4,6 +4,7 @@
 #include "cli/local_commands.hpp"
 #include "cli/process.hpp"
 #include "cli/server.hpp"
+#include "cli/stray_ids.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -63,6 +64,9 @@ int startInBackground(const config::Settings& settings, const Invocation& invoca
     }
     const auto answer = ask(settings, "server.status");
     if (answer && answer->value("pid", 0) == child) {
+      // What the log says at the start, said to who started it.
+      for (const auto& warning : settings.warnings()) std::cerr << "dispatch: warning: " << warning << "\n";
+      for (const auto& warning : strayIds(settings)) std::cerr << "dispatch: warning: " << warning << "\n";
       std::cout << "The server runs in the background (process " << child << ") on http://"
                 << textOr(*answer, "address") << "\n";
       return 0;

@@ -242,6 +242,7 @@ void Settings::Loader::readEntries(const std::map<std::string, std::string>& com
                                                 "; `dispatch server config` lists them");
   for (std::size_t i = 1; i < sources.size(); ++i) warnOfNames(sources[i], i > 1, settings._warnings);
 
+  std::optional<Problem> refusals;  // all of them: nobody wants to correct and start again for each
   for (const Setting& setting : config::settings()) {
     auto entry = std::make_shared<Entry>();
     entry->setting = &setting;
@@ -253,12 +254,20 @@ void Settings::Loader::readEntries(const std::map<std::string, std::string>& com
       if (setting.secret())
         entry->secret = SecretText(given->text);
       else
-        entry->text = checked(setting, *given);
+        try {
+          entry->text = checked(setting, *given);
+        } catch (const Problem& problem) {
+          if (refusals)
+            refusals->add(problem);
+          else
+            refusals = problem;
+        }
       wipe(given->text);
       break;
     }
     settings._entries.emplace(setting.name, std::move(entry));
   }
+  if (refusals) throw *refusals;
   followAddress();
 
   for (const Source& source : sources) {

@@ -40,9 +40,9 @@ std::optional<std::string> optionalText(const Json& body, const char* key, std::
   std::string text = trimmed(found->get_ref<const std::string&>());
   if (text.find('\0') != std::string::npos)
     refuseField({key}, std::string(key) + " must be text without NUL characters; send it without");
-  if (text.size() > most)
-    refuseField({key}, std::string(key) + " may have at most " + std::to_string(most) + " bytes, found " +
-                           std::to_string(text.size()));
+  if (const auto length = characters(text); length > most)
+    refuseField({key}, std::string(key) + " may have at most " + std::to_string(most) +
+                           " characters, found " + std::to_string(length));
   return text;
 }
 

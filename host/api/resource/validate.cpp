@@ -100,9 +100,9 @@ std::optional<store::Value> converted(const Field& field, const Json& value, Fin
   if (!value.is_string()) return refuse("text", "string_type");
   auto text = trimmed(value.get<std::string>());
   if (text.find('\0') != std::string::npos) return refuse("text without NUL characters", "string_type");
-  if (text.size() > field.maxLength)
+  if (characters(text) > field.maxLength)
     return refuse("at most " + std::to_string(field.maxLength) + " characters", "string_too_long");
-  if (field.type == Field::Type::name && text.size() < 3)
+  if (field.type == Field::Type::name && characters(text) < 3)
     return refuse("at least 3 characters that are not blank", "string_too_short");
   if (field.type == Field::Type::email) {
     if (text.empty() && !field.required) return store::Value();

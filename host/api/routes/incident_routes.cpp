@@ -209,8 +209,9 @@ void addIncidentRoutes(Router& router, const Rooms& rooms) {
        done([&incidents](Request& request) { incidents.join(request.who, request.id("incident_id")); })});
   router.add({"POST", one + "/add/{email}", edit, "Add a participant", "incidents",
               done([&incidents](Request& request) {
-                incidents.addParticipant(request.who, request.id("incident_id"),
-                                         Query("v=" + request.path["email"]).get("v").value_or(""));
+                const auto email = Query("v=" + request.path["email"]).get("v").value_or("");
+                incident::checkEmail(email, {"path", "email"});
+                incidents.addParticipant(request.who, request.id("incident_id"), email);
               })});
   router.add({"DELETE", one + "/remove/{email}", edit, "Remove a participant", "incidents",
               done([&incidents](Request& request) {

@@ -11,12 +11,19 @@ function inWords({ msg, loc = [] }: Detail, labels: Record<string, string> = {})
   return (labels[key] ?? key[0].toUpperCase() + key.slice(1).replaceAll('_', ' ')) + msg.slice(said.length)
 }
 
+/** The same where no field stands beside it: "is required" of a configuration's "host" is "Host is required". */
+function standingAlone(detail: Detail) {
+  const words = inWords(detail)
+  const key = detail.loc?.findLast((part) => typeof part === 'string' && part !== 'body' && part !== 'configuration') as string | undefined
+  return key && /^(is|must|has|may|does|cannot|names|needs) /.test(words) ? `${key[0].toUpperCase()}${key.slice(1).replaceAll('_', ' ')} ${words}` : words
+}
+
 /** A refusal of the server, in its own words, with the fields to blame. */
 export class ApiError extends Error {
   readonly status: number
   readonly details: Detail[]
   constructor(status: number, details: Detail[]) {
-    super(details.map((detail) => inWords(detail)).join('\n'))
+    super(details.map(standingAlone).join('\n'))
     this.status = status
     this.details = details
   }
@@ -33,7 +40,7 @@ export class ApiError extends Error {
   elsewhere(keys: string[], root = 'body'): string {
     return this.details
       .filter(({ loc }) => !keys.includes(pathBelow(root, loc).split('.')[0]))
-      .map((detail) => inWords(detail))
+      .map(standingAlone)
       .join('\n')
   }
 }
