@@ -358,6 +358,8 @@ await check('a link to the report form begins with what it says, and an older dr
   if ((await page.getByLabel('Description').inputValue()) !== '') throw new Error('the description is of another incident')
   await page.locator('[data-test="other-draft"]').getByRole('button', { name: 'Go on with it' }).click()
   await until('the older draft', async () => (await page.getByLabel('Description').inputValue()) === 'In my own words')
+  await page.locator('[data-test="other-draft"]', { hasText: 'From the link' }).getByRole('button', { name: 'Discard draft' }).click()
+  await page.locator('[data-test="other-draft"]').waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Discard draft' }).click()
 })
 await check('two tabs report two incidents, and what one of them leaves lying is offered', async () => {
