@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds, and runs everything that fits in its time: unit tests, integration and browser tests on
-# SQLite and PostgreSQL, the core under AddressSanitizer. --full adds the long ones: the optimised build, everything under
-# sanitizers, fuzzing, random kills, swapped packages.
+# SQLite and PostgreSQL, the core under AddressSanitizer. --full takes the optimised build and adds the long ones: everything under
+# sanitizers, fuzzing, random kills, swapped packages, the real Redmine, an incident through everything.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,8 +15,9 @@ while [ $# -gt 0 ]; do
       cat <<'TXT'
 Usage: tests/run.sh [--full] [--only STAGE]
 
-  --full        also: the optimised build, everything under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills under load,
-                10,000 loads of packages that are swapped meanwhile
+  --full        with the optimised build, and also: everything under Address-, UB- and ThreadSanitizer, fuzzers, 200 random kills
+                under load, 1,000 reloads under load, 10,000 loads of packages that are swapped meanwhile, the real Redmine, one
+                incident through every kind of plugin
   --only STAGE  one stage: style, unit, integration, browser, core, sanitizers, full
 
 Needs root or sudo the first time, for apt-get. Logs are in build/tests/.
@@ -50,21 +51,24 @@ postgresql_up=yes
 if wants style; then
   stage "Scripts and format" check_style
 fi
+# The whole run takes the optimised build for what needs one: then the sanitizers' builds are the only others.
+tree=debug
+[ "$full" = yes ] && tree=release
 if wants unit || wants integration || wants browser; then
-  stage "Build" build_tree debug -DDISPATCH_BUILD_BENCH=OFF
+  stage "Build" build_tree "$tree" -DDISPATCH_BUILD_BENCH=OFF
 fi
 if wants unit; then
-  stage "Unit tests" run_ctest debug
+  stage "Unit tests" run_ctest "$tree"
 fi
 if wants integration; then
   for script in tests/integration/*/run.sh; do
     [ -x "$script" ] || continue
-    stage "Integration: $(basename "$(dirname "$script")")" "$script" "$PWD/build/debug"
+    stage "Integration: $(basename "$(dirname "$script")")" "$script" "$PWD/build/$tree"
   done
 fi
 if wants browser; then
-  stage "Browser, SQLite" tests/e2e/run.sh "$PWD/build/debug" sqlite
-  stage "Browser, PostgreSQL" tests/e2e/run.sh "$PWD/build/debug" postgresql
+  stage "Browser, SQLite" tests/e2e/run.sh "$PWD/build/$tree" sqlite
+  stage "Browser, PostgreSQL" tests/e2e/run.sh "$PWD/build/$tree" postgresql
 fi
 if [ "$full" = no ] && wants core; then
   stage "Build of the core (address, undefined)" build_core asan
@@ -78,7 +82,6 @@ if [ "$full" = yes ] || [ "$only" = sanitizers ]; then
 fi
 if [ "$full" = yes ] || [ "$only" = full ]; then
   stage "Build (release)" build_tree release
-  stage "Unit tests, optimised" run_ctest release
   for script in tests/full/*.sh; do
     [ -x "$script" ] && stage "Full: $(basename "$script" .sh)" "$script" "$PWD/build/release"
   done

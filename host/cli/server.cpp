@@ -143,7 +143,7 @@ class Server final : public Poco::Util::ServerApplication {
   void openDatabase() {
     _installation.openDatabase(_options.databaseWait);
     auto& database = _installation.databaseOfAnySchema();
-    for (const auto& applied : store::upgrade(database)) log().information("Database: applied %s", applied);
+    store::upgrade(database);  // says in the log what it applied
     store::ensureDefaults(database);
     log().information("Database: %s, durability %s",
                       std::string(database.dialect() == store::Dialect::sqlite

@@ -90,6 +90,9 @@ struct Binding {
   std::function<void(StepContext&, const Json& output)> apply = {};
   /// Expand steps: children committed together with the step's output; null = not an expand step.
   std::function<std::vector<Child>(StepContext&, const Json& output)> expand = {};
+  /// "Not found" is the plugin's answer to the question, and nothing for a person to mend: the step is
+  /// skipped with the plugin's sentence.
+  bool skipsWhatIsNotFound = false;
   /// Called in the transaction that ends the step as failed or uncertain, for the subject's timeline.
   std::function<void(StepContext&, const std::string& state, const std::string& reason)> failed = {};
   /// Called in the transaction in which a person retried, skipped or confirmed the step ("retried",

@@ -284,7 +284,10 @@ void Runner::conclude(Call& call, const plugin::JsonOutcome& outcome, bool unset
     case Next::ask:
       return later(call.step.id, call.flow.id, attempt, outcome.retryAfterMs, sentence(outcome), true);
     case Next::failed:
-      return end(call.step.id, call.flow.id, "failed", sentence(outcome));
+      return end(
+          call.step.id, call.flow.id,
+          call.binding.skipsWhatIsNotFound && outcome.status == DISPATCH_ERR_NOT_FOUND ? "skipped" : "failed",
+          sentence(outcome));
     case Next::uncertain:
       return end(call.step.id, call.flow.id, "uncertain",
                  sentence(outcome) +

@@ -353,7 +353,7 @@ std::map<std::string, flow::Binding> conversationBindings(const Context& context
   all["conversation.bookmarks"] = bookmarks({"Ticket", "Incident document", "Conference", "Storage"});
   all["conversation.bookmarks:status"] = bookmarks({"Review document"}, "review.create");
   all["conversation.bookmarks/*"] = {};
-  all["conversation.welcome/*"] = {};
+  all["conversation.welcome/*"] = {.skipsWhatIsNotFound = true};  // who has no account there
   all["conversation.welcome"] = welcome(uiUrl, false);
   all["conversation.welcome:create"] = welcome(uiUrl, true);
   all["conversation.changes"] = sayChanges(uiUrl);

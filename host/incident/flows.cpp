@@ -19,6 +19,11 @@ std::string titleOf(StepContext& step) {
   return row ? row->text("title") : step.key;
 }
 
+void fillIn(StepContext& step, const Json& output) {
+  if (const auto subject = readSubject(step.session, step.subjectId, true))
+    fillPerson(step.session, *subject, textOr(step.input, "email"), output);
+}
+
 /// contact.get for whoever `whom` names; "" = nobody needs to be looked up, for `reason`.
 Binding contact(std::string (*whom)(const Subject&, const Json& flowInput), const char* reason) {
   Binding binding;
@@ -29,9 +34,32 @@ Binding contact(std::string (*whom)(const Subject&, const Json& flowInput), cons
     if (email.empty()) return Skip{reason};
     return Json{{"email", email}};
   };
-  binding.apply = [](StepContext& step, const Json& output) {
-    if (const auto subject = readSubject(step.session, step.subjectId, true))
-      fillPerson(step.session, *subject, textOr(step.input, "email"), output);
+  binding.apply = fillIn;
+  return binding;
+}
+
+/// contact.get for each who takes part and was not looked up yet. `everybody`: who takes part; else who
+/// joined in this flow.
+Binding contactPeople(bool everybody) {
+  Binding binding;
+  binding.run = [everybody](StepContext& step) -> Prepared {
+    if (!readSubject(step.session, step.subjectId)) return kGone;
+    Json calls = Json::array();
+    for (const Person& person : everybody ? people(step.session, step.subjectId) : joinedInFlow(step))
+      if (person.active() && !isFilled(step.session, person))
+        calls.push_back({{"title", "Look up " + person.name}, {"input", {{"email", person.email}}}});
+    if (calls.empty()) return Skip{"Everybody is looked up already."};
+    return Json{{"calls", std::move(calls)}};
+  };
+  binding.expand = [](StepContext&, const Json& output) {
+    std::vector<Child> children;
+    for (const Json& call : output.at("calls"))
+      children.push_back({.key = std::to_string(children.size() + 1),
+                          .title = textOr(call, "title"),
+                          .pluginType = "contact",
+                          .method = "get",
+                          .input = call.at("input")});
+    return children;
   };
   return binding;
 }
@@ -242,6 +270,9 @@ std::map<std::string, flow::Binding> incidentBindings(const Context& context) {
       "The reporter is the commander.");
   all["contact.person"] =
       contact([](const Subject&, const Json& input) { return textOr(input, "email"); }, "Nobody is named.");
+  all["contact.people"] = contactPeople(false);
+  all["contact.people:create"] = contactPeople(true);
+  all["contact.people/*"] = {.apply = fillIn};
   all["ticket.create"] = ticketCreate(context.uiUrl);
   all["ticket.update"] = ticketUpdate(context.uiUrl);
   all["ticket.metadata"] = ticketMetadata();

@@ -156,6 +156,17 @@ TEST_P(Outside, WhoIsOnCallCommandsAndIsPaged) {
   EXPECT_TRUE(onTimeline(id, "Paged who is on call for Checkout"));
 }
 
+TEST_P(Outside, EverybodyIsLookedUpOnce) {
+  enableAll();
+  policy("Incident Commander", true);
+  const auto id = reported();
+  EXPECT_THAT(names("contact", "get", "email"), UnorderedElementsAre("ada@example.com", "oncall@example.com",
+                                                                     "next@example.com", "alan@example.com"));
+  incidents->update(ada, id, {{"title", "Another title"}});
+  const auto states = settled("incident.update");
+  EXPECT_EQ(states.at("contact.people"), "skipped") << "nobody joined";
+}
+
 TEST_P(Outside, SomebodyNamedCommandsWhateverThePolicySays) {
   enableAll();
   policy("Incident Commander");
@@ -226,6 +237,26 @@ TEST_P(Outside, WhoCouldNotBeBroughtInStandsOnTheTimeline) {
   const auto id = reported();
   EXPECT_TRUE(onTimeline(id, "ada@example.com could not be added to the conversation. Reason: no such user"));
   EXPECT_THAT(reason("conversation.topic"), HasSubstr("does not offer \"set_topic\""));
+}
+
+TEST_P(Outside, WhoHasNoAccountThereIsNoFailure) {
+  enableAll();
+  plugins.enable("conversation", plugin("conversation-other"))
+      .on("create", Effect::findable,
+          plugins.counted("conversation", "create",
+                          Json{{"resource_id", "C1"}, {"name", "inc-1"}, {"weblink", "https://chat/C1"}}))
+      .on("send_ephemeral", Effect::atMostOnce, [](const Json& input, const plugin::CallOptions&) {
+        return input.at("recipient").at("email") == "ada@example.com"
+                   ? refusal(DISPATCH_ERR_NOT_FOUND, "ada@example.com has no account here.")
+                   : refusal(DISPATCH_ERR_DENIED, "The token was revoked.");
+      });
+  reported();
+  const auto stateOf = [&](const char* title) {
+    return db().session()->one("SELECT state, reason FROM flow_step WHERE title = ?", {std::string(title)});
+  };
+  EXPECT_EQ(stateOf("Welcome Full ada@example.com")->text("state"), "skipped");
+  EXPECT_EQ(stateOf("Welcome Full ada@example.com")->text("reason"), "ada@example.com has no account here.");
+  EXPECT_EQ(stateOf("Welcome Alan")->text("state"), "failed");
 }
 
 TEST_P(Outside, DeletingTakesEverythingWithIt) {

@@ -275,6 +275,11 @@ void resumeRoles(store::Session& session, const Subject& subject) {
   }
 }
 
+bool isFilled(store::Session& session, const Person& person) {
+  const auto row = session.one("SELECT department FROM participant WHERE id = ?", {person.participantId});
+  return row && !row->text("department").empty();  // "Unknown" where the plugin did not know it
+}
+
 void fillPerson(store::Session& session, const Subject& subject, const std::string& email,
                 const Json& contact) {
   const auto person = findPerson(session, subject.id, email);

@@ -64,6 +64,8 @@ std::int64_t seat(store::Session& session, std::int64_t organizationId, std::int
 void endAllRoles(store::Session& session, const Subject& subject, const std::string& at);
 void resumeRoles(store::Session& session, const Subject& subject);
 
+/// Whether a contact plugin was asked about them already.
+bool isFilled(store::Session& session, const Person& person);
 /// What a contact plugin knows: into the individual, and into their part in this incident.
 void fillPerson(store::Session& session, const Subject& subject, const std::string& email,
                 const Json& contact);
