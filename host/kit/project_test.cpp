@@ -48,7 +48,8 @@ TEST_F(ProjectTest, MakesEveryTypeInBothLanguages) {
 
 TEST_F(ProjectTest, SaysWhichTypeWasMeant) {
   EXPECT_NE(refusal("tickt", "acme-jira").find("did you mean ticket?"), std::string::npos);
-  EXPECT_NE(refusal("blob", "acme-jira").find("There are: auth-provider, conference, contact"), std::string::npos);
+  EXPECT_NE(refusal("blob", "acme-jira").find("There are: auth-provider, conference, contact"),
+            std::string::npos);
 }
 
 TEST_F(ProjectTest, SaysWhatToStartFromWhereThereIsNoTemplate) {

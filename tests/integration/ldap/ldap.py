@@ -211,7 +211,10 @@ def check_requests_are_the_bytes_of_another_encoder(server):
     assert not tried(server, "ldap-contact")[0]
     configure(server, "ldap-contact", port=server.wire.port)
     assert tried(server, "ldap-contact")[0]
-    starttls = server.wire.sent.pop()
+    # Steps of earlier incidents may look somebody up meanwhile, in connections of their own.
+    first = bytes.fromhex("301d02010177188016312e332e362e312e342e312e313436362e3230303337")
+    encrypted = [one for one in server.wire.sent if one.startswith(first)]
+    server.wire.sent = [one for one in server.wire.sent if not one.startswith(first)]
     configure(server, "ldap-participant", group_filter="(&(objectClass=groupOfNames)(|(description={type})(cn=many-*{type})))", **plain)
     assert tried(server, "ldap-participant", type="all")[0]
     filters = ["(objectClass=*)", "(&(objectClass=inetOrgPerson)(mail=grace@example.com))", "(&(objectClass=groupOfNames)(|(description=all)(cn=many-*all)))",
@@ -225,8 +228,7 @@ def check_requests_are_the_bytes_of_another_encoder(server):
     bind = next(decoded for decoded, _ in messages if decoded["protocolOp"].getName() == "bindRequest")["protocolOp"]["bindRequest"]
     assert bytes(bind["name"]).decode() == READER and bytes(bind["authentication"]["simple"]).decode() == PASSWORD
     assert sum(is_paged(decoded) for decoded, _ in messages) >= 3, "the contact's, and two pages of groups"
-    assert starttls.startswith(bytes.fromhex("301d02010177188016312e332e362e312e342e312e313436362e3230303337")), starttls[:40].hex()
-    assert PASSWORD.encode() not in starttls
+    assert encrypted and not any(PASSWORD.encode() in one for one in encrypted), encrypted
 
 
 def check_the_password_stands_nowhere(server):
