@@ -404,6 +404,27 @@ await check('closing a form by a slip asks before what was typed is lost', async
   await page.keyboard.press('Escape')
   await page.locator('[data-test="resource-form"]').waitFor({ state: 'detached' })
 })
+await check('an incident type has values for the plugin that makes tickets', async () => {
+  await go('/default/settings/projects/incidentTypes')
+  await page.locator('[data-row="Default"]').getByRole('button', { name: 'Edit' }).click()
+  const metadata = page.locator('[data-test="plugin-metadata"]')
+  await metadata.locator('[data-test="add-pair"]').click()
+  await metadata.getByLabel('Key').fill('tracker')
+  await metadata.getByLabel('Value').last().fill('Outage')
+  await metadata.scrollIntoViewIfNeeded()
+  await accessible()
+  await shot('type-metadata')
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-test="resource-form"]').waitFor({ state: 'detached' })
+  const kept = async () => (await request('GET', '/incident_types?itemsPerPage=-1')).body.items.find((one) => one.name === 'Default').plugin_metadata
+  const [one, ...more] = await kept()
+  if (more.length || one.slug !== 'redmine' || JSON.stringify(Object.entries(one.metadata[0]).sort()) !== '[["key","tracker"],["value","Outage"]]') throw new Error(JSON.stringify(one))
+  await page.locator('[data-row="Default"]').getByRole('button', { name: 'Edit' }).click()
+  await metadata.getByRole('button', { name: 'Remove tracker' }).click()
+  await page.locator('[data-test="save"]').click()
+  await page.locator('[data-test="resource-form"]').waitFor({ state: 'detached' })
+  if ((await kept()).length) throw new Error(JSON.stringify(await kept()))
+})
 await check('a server that is slow to answer is waited for in words', async () => {
   const slow = await context.newPage()
   await slow.route('**/auth/session', async (route) => {

@@ -101,6 +101,10 @@ export const strings = {
     noneCommander: 'No policy: whoever reports an incident commands it.', byService: 'Whoever is on call', byPerson: 'A person', service: 'On-call service', person: 'Person',
     noServices: 'There is none yet: add one under Services.', next: 'Who is on call next takes part, too', up: 'Earlier', down: 'Later', onCall: (name: string) => `On call for ${name}`,
   },
+  metadata: {
+    hint: 'For the plugin that makes tickets: which keys it knows stands in its documentation, e.g. tracker or cf_7 for Redmine.', plugin: 'Plugin', key: 'Key', value: 'Value',
+    add: 'Add a value', remove: (key: string) => `Remove ${key || 'this value'}`,
+  },
   members: {
     title: 'Members', role: 'Role', email: 'E-mail', lastLogin: 'Last login', never: 'never', you: 'you', changed: (email: string, role: string) => `${email} is now ${role}`,
     lower: 'Give up your role?', lowerText: (from: string, to: string) => `You are ${from}. As ${to} you cannot take the role back yourself: somebody who holds it must give it to you.`,

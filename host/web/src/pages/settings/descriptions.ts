@@ -1,7 +1,7 @@
 import type { Role } from '../../api/types.ts'
 import { strings } from '../../strings.ts'
 
-export interface Field { key: string; label: string; kind: 'text' | 'long' | 'boolean' | 'integer' | 'color' | 'choice' | 'link'; choices?: (string | { value: string; title: string })[]; path?: string; required?: boolean; column?: boolean }
+export interface Field { key: string; label: string; kind: 'text' | 'long' | 'boolean' | 'integer' | 'color' | 'choice' | 'link' | 'metadata'; choices?: (string | { value: string; title: string })[]; path?: string; required?: boolean; column?: boolean }
 export interface Description { title: string; path: string; fields: Field[]; scoped: boolean; removable: boolean; creator?: Role }
 export type Row = Record<string, unknown> & { id: number; name: string }
 
@@ -15,7 +15,7 @@ const email: Field = { key: 'email', label: 'E-mail', kind: 'text', required: tr
 
 /** Settings pages, `creator` being who may make a new one (an Admin, where it is left out), one line each: the page itself is the same for all. */
 export const descriptions: Record<string, Description> = {
-  types: { title: strings.frame.types, path: 'incident_types', scoped: true, removable: true, fields: [name, description, { key: 'visibility', label: 'Visibility', kind: 'choice', choices: ['Open', 'Restricted'], column: true }, { key: 'channel_description', label: 'Description of conversations', kind: 'long' }, { key: 'incident_template_document', label: 'Template of the incident document', kind: 'link', path: 'documents' }, { key: 'review_template_document', label: 'Template of the review document', kind: 'link', path: 'documents' }, { key: 'exclude_from_review', label: 'Without a review', kind: 'boolean' }, enabled, isDefault] },
+  types: { title: strings.frame.types, path: 'incident_types', scoped: true, removable: true, fields: [name, description, { key: 'visibility', label: 'Visibility', kind: 'choice', choices: ['Open', 'Restricted'], column: true }, { key: 'channel_description', label: 'Description of conversations', kind: 'long' }, { key: 'incident_template_document', label: 'Template of the incident document', kind: 'link', path: 'documents' }, { key: 'review_template_document', label: 'Template of the review document', kind: 'link', path: 'documents' }, { key: 'plugin_metadata', label: 'Values for plugins', kind: 'metadata' }, { key: 'exclude_from_review', label: 'Without a review', kind: 'boolean' }, enabled, isDefault] },
   priorities: { title: strings.frame.priorities, path: 'incident_priorities', scoped: true, removable: true, fields: [name, description, color, order, { key: 'page_commander', label: 'Page the commander', kind: 'boolean' }, enabled, isDefault] },
   severities: { title: strings.frame.severities, path: 'incident_severities', scoped: true, removable: true, fields: [name, description, color, order, enabled, isDefault] },
   tagTypes: { title: strings.frame.tagTypes, path: 'tag_types', scoped: true, removable: true, fields: [name, description, color, { key: 'exclusive', label: 'Only one of them per incident', kind: 'boolean' }, { key: 'required', label: 'Required', kind: 'boolean' }] },
