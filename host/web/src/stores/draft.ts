@@ -47,9 +47,9 @@ export class Drafts<T> {
     })
   }
   private async take(key: string, patience = 0) {
-    this.release()
-    this.release = () => {}
+    const before = this.release
     if (!(await this.hold(key, patience))) return false
+    before()
     this.key = key
     sessionStorage.setItem(this.prefix, key)
     return true
